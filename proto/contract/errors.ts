@@ -1,0 +1,228 @@
+// The error catalogue: every code that a client, a person or the other tier can meet, with what to do next.
+// Codes cross the wire, never message text.
+
+type Entry = {
+  description: string
+  action: string
+  /** HTTP status where the code answers a plain HTTP request. */
+  http: number
+  /** Whether the same request can succeed later without a change. */
+  retry: boolean
+}
+
+export const ERRORS = {
+  ACTION_EXPIRED: {
+    description: 'Pending action exceeded the 30-minute TTL and was automatically cancelled.',
+    action: 'Re-run the original command or playbook to create a new pending action.',
+    http: 410,
+    retry: false,
+  },
+  ACTION_NOT_FOUND: {
+    description: 'Pending action was not found.',
+    action: 'List pending actions again and use a fresh action_id.',
+    http: 404,
+    retry: false,
+  },
+  AUTH_FAILED: {
+    description: 'Authentication failed or the provided credentials are invalid.',
+    action: 'Refresh authentication and retry with a valid API key or OAuth token.',
+    http: 401,
+    retry: false,
+  },
+  CONNECTION_ERROR: {
+    description: 'The MCP server could not reach the backend API.',
+    action: 'Retry the request after connectivity is restored.',
+    http: 503,
+    retry: true,
+  },
+  CONTRACT_VERSION_UNSUPPORTED: {
+    description: 'The client requested an unsupported MCP contract major version.',
+    action: 'Upgrade the MCP client or use a currently supported contract major.',
+    http: 400,
+    retry: false,
+  },
+  DIAGNOSTIC_COOLDOWN: {
+    description: 'The per-server diagnostic cooldown has not expired yet.',
+    action: 'Wait for the cooldown period to expire before retrying.',
+    http: 429,
+    retry: true,
+  },
+  DOCKER_NOT_AVAILABLE: {
+    description: 'Docker is not installed on the target server, so Docker playbooks are unavailable.',
+    action: 'Skip Docker playbooks or install Docker on the server first.',
+    http: 409,
+    retry: false,
+  },
+  FORBIDDEN: {
+    description: 'The requested MCP resource belongs to a different user or plan context.',
+    action: 'Re-fetch the latest server, playbook, or action IDs for the current account.',
+    http: 403,
+    retry: false,
+  },
+  INTERNAL_ERROR: {
+    description: 'The backend hit an unexpected internal error.',
+    action: 'Retry once. If it keeps failing, inspect backend logs or contact support.',
+    http: 500,
+    retry: true,
+  },
+  NOT_FOUND: {
+    description: 'The requested MCP resource was not found.',
+    action: 'Refresh the relevant list endpoint and retry with a valid identifier.',
+    http: 404,
+    retry: false,
+  },
+  PLAN_REQUIRED: {
+    description: 'The requested tool requires a higher subscription plan.',
+    action: 'Inform the user about the plan limitation and show the upgrade URL.',
+    http: 402,
+    retry: false,
+  },
+  POLICY_DENIED: {
+    description: 'The request was rejected by a known Central-side safety policy before execution.',
+    action: 'Choose a permitted target path or operation and retry.',
+    http: 403,
+    retry: false,
+  },
+  PLAYBOOK_NOT_AVAILABLE: {
+    description: 'The selected playbook is not currently available on the target server.',
+    action: 'Refresh the playbook list for that server and pick one of the advertised playbooks.',
+    http: 409,
+    retry: false,
+  },
+  PLAYBOOK_NOT_FOUND: {
+    description: 'The specified playbook ID does not exist.',
+    action: 'Call mttrly_list_playbooks and choose a valid playbook_id.',
+    http: 404,
+    retry: false,
+  },
+  RATE_LIMITED: {
+    description: 'The request exceeded the current MCP rate limit window.',
+    action: 'Wait for the rate limit window to reset and retry.',
+    http: 429,
+    retry: true,
+  },
+  SERVER_NOT_FOUND: {
+    description: 'The specified server ID does not exist or does not belong to the current user.',
+    action: 'Call mttrly_list_servers to see the available server IDs.',
+    http: 404,
+    retry: false,
+  },
+  SERVER_OFFLINE: {
+    description: 'The target server agent is not currently connected.',
+    action: 'Check whether the mttrly agent is running on the server.',
+    http: 503,
+    retry: true,
+  },
+  SERVER_ONLINE: {
+    description: 'The target server is online, so registry-only delete is blocked.',
+    action:
+      'Use Delete to uninstall the agent first, or wait until the server is offline before deleting the registry record.',
+    http: 409,
+    retry: false,
+  },
+  TIMEOUT: {
+    description: 'The request exceeded the configured timeout.',
+    action: 'Retry the request, or narrow the scope if the operation is expensive.',
+    http: 504,
+    retry: true,
+  },
+  UNKNOWN_ERROR: {
+    description: 'An unknown error occurred in the MCP server.',
+    action: 'Retry the request and inspect the raw error details if it persists.',
+    http: 500,
+    retry: true,
+  },
+  VALIDATION_ERROR: {
+    description: 'The request failed schema or parameter validation.',
+    action: 'Check the request parameters against the advertised tool schema.',
+    http: 400,
+    retry: false,
+  },
+  APPROVAL_NOTIFICATION_FAILED: {
+    description:
+      'A pending action was created but the approval prompt could not be delivered to the user; the action has been failed-closed.',
+    action:
+      'Inspect the action_id in the error details to confirm the action is no longer pending, then retry the original request to create a fresh action.',
+    http: 502,
+    retry: true,
+  },
+  INVESTIGATION_CLOSED: {
+    description: 'The investigation is already closed and cannot acquire a bypass.',
+    action: 'Open a fresh investigation with mttrly_start_investigation before requesting bypass.',
+    http: 409,
+    retry: false,
+  },
+  BYPASS_ALREADY_ACTIVE: {
+    description: 'This investigation already has an active, non-revoked bypass.',
+    action:
+      'Use the current bypass; or call mttrly_revoke_investigation_bypass and re-acquire if you need different limits.',
+    http: 409,
+    retry: false,
+  },
+  BYPASS_ACQUIRE_FAILED: {
+    description: 'Could not acquire investigation bypass — investigation state changed between check and update.',
+    action: 'Re-read the investigation status and retry; if the investigation closed, start a new one.',
+    http: 409,
+    retry: true,
+  },
+
+  TWO_FACTOR_REQUIRED: {
+    description: 'The request needs a fresh second factor from a person.',
+    action: 'Open the link in the details and confirm with a passkey or a one-time code.',
+    http: 401,
+    retry: false,
+  },
+  TWO_FACTOR_INVALID: {
+    description: 'The second factor was wrong, already used, or too old.',
+    action: 'Try again with a new one-time code or a passkey.',
+    http: 401,
+    retry: false,
+  },
+  REALITY_COOLDOWN: {
+    description: 'The per-server reality refresh cooldown has not expired yet.',
+    action: 'Use mttrly_get_service_reality for the cached snapshot, or wait and retry.',
+    http: 429,
+    retry: true,
+  },
+  BYPASS_NOT_FOUND: {
+    description: 'The investigation has no bypass.',
+    action: 'Acquire one with mttrly_acquire_investigation_bypass, or go on with per-command approval.',
+    http: 404,
+    retry: false,
+  },
+  BYPASS_EXHAUSTED: {
+    description: 'The bypass has used all its actions or has expired.',
+    action: 'Go on with per-command approval, or acquire a new bypass.',
+    http: 409,
+    retry: false,
+  },
+  AGENT_OUTDATED: {
+    description: 'The agent on this server is too old for the request.',
+    action: 'Update the agent with mttrly_update_agent and retry.',
+    http: 409,
+    retry: false,
+  },
+  OUTPUT_TOO_LARGE: {
+    description: 'The output is larger than what may be kept or returned.',
+    action: 'Narrow the request, or read the output in pages.',
+    http: 413,
+    retry: false,
+  },
+} as const satisfies Record<string, Entry>
+
+export type ErrorCode = keyof typeof ERRORS
+export type ErrorDetails = Readonly<Record<string, unknown>>
+
+export const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(ERRORS, text)
+
+/** A refusal on its way to whoever asked. Thrown deep in a room, caught at a door; `details` are shown to the client. */
+export class CatalogueError extends Error {
+  readonly code: ErrorCode
+  readonly details: ErrorDetails
+  constructor(code: ErrorCode, details: ErrorDetails = {}, options?: ErrorOptions) {
+    super(ERRORS[code].description, options)
+    this.name = 'CatalogueError'
+    this.code = code
+    this.details = details
+  }
+}

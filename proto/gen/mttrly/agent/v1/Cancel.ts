@@ -1,0 +1,10 @@
+// Original file: proto/agent/v1/link.proto
+
+
+export interface Cancel {
+  'requestId'?: (string);
+}
+
+export interface Cancel__Output {
+  'requestId': (string);
+}

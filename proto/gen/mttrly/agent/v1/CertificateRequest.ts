@@ -1,0 +1,10 @@
+// Original file: proto/agent/v1/link.proto
+
+
+export interface CertificateRequest {
+  'csrPem'?: (string);
+}
+
+export interface CertificateRequest__Output {
+  'csrPem': (string);
+}
