@@ -1,0 +1,108 @@
+// The life of an action. Pure: what follows what, and what a client is told.
+
+export const ACTION_STATES = [
+  'pending_approval',
+  'approved',
+  'running',
+  'succeeded',
+  'failed',
+  'timed_out',
+  'unknown',
+  'rejected',
+  'cancelled',
+  'expired',
+  'notification_failed',
+] as const
+export type ActionState = (typeof ACTION_STATES)[number]
+
+/** Every move that storage may make, by compare-and-set on the state it starts from. */
+export const ACTION_MOVES: Record<ActionState, readonly ActionState[]> = {
+  pending_approval: ['approved', 'rejected', 'cancelled', 'expired', 'notification_failed'],
+  approved: ['running', 'cancelled', 'expired'],
+  running: ['succeeded', 'failed', 'timed_out', 'unknown', 'cancelled'],
+  succeeded: [],
+  failed: [],
+  timed_out: [],
+  unknown: [],
+  rejected: [],
+  cancelled: [],
+  expired: [],
+  notification_failed: [],
+}
+
+export const isTerminal = (state: ActionState): boolean => ACTION_MOVES[state].length === 0
+export const mayMove = (from: ActionState, to: ActionState): boolean => ACTION_MOVES[from].includes(to)
+
+/** What is to be done, in full: the canonical JSON of this is what is shown, hashed, stored and executed. */
+export type ActionSpec =
+  | {
+      kind: 'command'
+      server_id: string
+      line: string
+      argv: readonly string[]
+      cwd: string
+      env: Readonly<Record<string, string>>
+      user: string
+      terminal: boolean
+      timeout_ms: number
+    }
+  | { kind: 'regenerate_install_token'; server_id: string }
+  | { kind: 'decommission_server'; server_id: string }
+export type ActionKind = ActionSpec['kind']
+
+/** What a person reads beside the canonical bytes before deciding. */
+export type ActionWords = { title: string; effect: string; undo: string; reason: string }
+
+export type Requester = {
+  user_id: string
+  email: string
+  credential: 'oauth' | 'api_key' | 'session' | 'system'
+  client_id: string
+  client_name: string
+  grant_id: string
+  source: string
+}
+
+export type ActionOutcome = {
+  exit_code?: number
+  signal?: string
+  duration_ms?: number
+  output_bytes?: number
+  output_sha256?: string
+  output_kept?: number
+  redactions?: number
+  survivors?: readonly { pid: number; command: string }[]
+  isolation?: string
+  /** One sentence for states that need one (unknown, failed before start). */
+  detail?: string
+  error?: { code: string; details: Readonly<Record<string, unknown>> }
+  /** Result of an action that Central performs itself. */
+  result?: Readonly<Record<string, unknown>>
+}
+
+export type Decision = {
+  by_user_id: string
+  by_email: string
+  at: number
+  /** How the person proved to be there: a passkey, a one-time code, or none (rejecting needs none). */
+  proof: 'passkey' | 'totp' | 'none'
+}
+
+export type Action = {
+  id: string
+  workspace_id: string
+  server_id: string
+  spec: ActionSpec
+  /** RFC 8785 bytes of the spec, as text, and their SHA-256. */
+  canonical: string
+  digest: string
+  words: ActionWords
+  state: ActionState
+  requester: Requester
+  created_at: number
+  expires_at: number
+  decision: Decision | null
+  started_at: number | null
+  finished_at: number | null
+  outcome: ActionOutcome | null
+}
