@@ -1,6 +1,5 @@
 // Tables, as Kysely sees them. Ids are text; times are integers, Unix ms; flags are 0 or 1; JSON is text that the
 // repository of the subject validates on the way out. The same types hold for SQLite and PostgreSQL.
-import type { Generated } from 'kysely'
 
 type Bytes = Uint8Array
 
@@ -87,6 +86,8 @@ export type Schema = {
     client_name: string
     scopes: string
     created_at: number
+    /** When a token was last issued under it. */
+    last_used_at: number | null
     revoked_at: number | null
   }
   servers: {
@@ -174,5 +175,5 @@ export type Schema = {
     raised_at: number
     resolved_at: number | null
   }
-  migrations: { number: number; name: string; breaking: number; applied_at: Generated<number> }
+  migrations: { number: number; name: string; breaking: number; applied_at: number }
 }
