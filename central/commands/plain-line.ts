@@ -7,7 +7,7 @@ export const MAX_COMMAND_BYTES = 8192
 
 /** A line made only of simple commands with static words, joined by `|`, `&&`, `||`, `;` and newlines. */
 export type PlainLine = { readonly commands: readonly PlainCommand[] }
-export type PlainCommand = readonly StaticWord[]
+export type PlainCommand = { readonly words: readonly StaticWord[]; readonly redirected: boolean }
 export type Refusal = { readonly refused: string }
 
 /** What a node of another kind is called in the approval text. A kind that is not listed is refused all the same. */
@@ -65,7 +65,7 @@ export function parsePlainLine(source: string): PlainLine | Refusal {
 
 const refusal = (refused: string): Refusal => ({ refused })
 
-function refuse(walk: Walk, reason: string): void {
+function refuse(walk: Walk, reason: string): undefined {
   walk.refused ??= reason
 }
 
@@ -77,7 +77,7 @@ function isPlainText(source: string): boolean {
   return true
 }
 
-function walkStatement(walk: Walk, statement: Statement, first: boolean): void {
+function walkStatement(walk: Walk, statement: Statement, first: boolean): undefined {
   if (statement.background) return refuse(walk, 'The command starts something in the background.')
   const gap = walk.source.slice(walk.at, statement.pos)
   if (!isSeparator(gap, first) || (first && gap.includes(';'))) return refuse(walk, NOT_UNDERSTOOD)
@@ -89,7 +89,7 @@ function walkStatement(walk: Walk, statement: Statement, first: boolean): void {
 
 const NOT_UNDERSTOOD = 'The command has a part that is not understood.'
 
-function walkAndOr(walk: Walk, list: AndOr): void {
+function walkAndOr(walk: Walk, list: AndOr): undefined {
   list.commands.forEach((command, index) => {
     const operator = index === 0 ? '' : list.operators[index - 1]
     if (operator !== undefined && stepOver(walk, command.pos, operator)) walkPipelineOrCommand(walk, command)
@@ -97,7 +97,7 @@ function walkAndOr(walk: Walk, list: AndOr): void {
   })
 }
 
-function walkPipelineOrCommand(walk: Walk, node: Pipeline | CommandNode): void {
+function walkPipelineOrCommand(walk: Walk, node: Pipeline | CommandNode): undefined {
   if (node.type !== 'Pipeline') return walkCommand(walk, node)
   const prefix = node.prefixes[0]
   if (prefix) return refuse(walk, `The command uses ${KIND_NAMES[prefix.type] ?? prefix}.`)
@@ -108,7 +108,7 @@ function walkPipelineOrCommand(walk: Walk, node: Pipeline | CommandNode): void {
   })
 }
 
-function walkCommand(walk: Walk, node: CommandNode): void {
+function walkCommand(walk: Walk, node: CommandNode): undefined {
   if (node.type !== 'Command') return refuse(walk, `The command uses ${KIND_NAMES[node.type] ?? 'compound syntax'}.`)
   if (node.prefix.length > 0) return refuse(walk, 'The command sets a variable or redirects before its program.')
   if (!node.name) return refuse(walk, NOT_UNDERSTOOD)
@@ -118,17 +118,17 @@ function walkCommand(walk: Walk, node: CommandNode): void {
     takePart(walk, part, words)
     walk.at = part.end
   }
-  walk.commands.push(words)
+  walk.commands.push({ words, redirected: words.length <= node.suffix.length })
 }
 
-function takePart(walk: Walk, part: Command['suffix'][number], words: StaticWord[]): void {
+function takePart(walk: Walk, part: Command['suffix'][number], words: StaticWord[]): undefined {
   if (part.type === 'Word') return takeWord(walk, part, words)
   if (part.type === 'Redirect' && isHarmlessRedirection(walk.source, part)) return
   if (part.type === 'Redirect') return refuse(walk, 'The command redirects to or from a file.')
   refuse(walk, `The command uses ${KIND_NAMES[part.type] ?? 'an assignment'}.`)
 }
 
-function takeWord(walk: Walk, word: Word, words: StaticWord[]): void {
+function takeWord(walk: Walk, word: Word, words: StaticWord[]): undefined {
   const value = walk.source.slice(word.pos, word.end) === word.text ? staticWord(word) : undefined
   if (value) words.push(value)
   else refuse(walk, `The word ${quoteForReason(word.text)} is expanded by the shell before it runs.`)
@@ -167,4 +167,3 @@ const isNewlines = (text: string): boolean => text.replaceAll('\n', '') === ''
 export function quoteForReason(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text)
 }
-

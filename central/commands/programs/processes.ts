@@ -1,0 +1,101 @@
+import { DIGITS, flagsOf, LETTERS, listOf, madeOf, type Programs } from '../rules.ts'
+
+const isName = madeOf(`${LETTERS}${DIGITS}_.@+:/,-`)
+const isPidList = madeOf(`${DIGITS},`)
+
+/** Columns of ps that show no environment. */
+const PS_COLUMN_NAMES = `pid ppid pgid pgrp sid sess tid lwp spid user uid euser euid ruser ruid group gid egroup rgroup
+  %cpu pcpu c cp %mem pmem rss rssize rsz vsz vsize sz size comm ucmd ucomm args cmd command etime etimes time cputime
+  times start start_time lstart bsdstart bsdtime stat state s f flags ni nice pri priority rtprio psr class cls policy
+  nlwp thcount tty tname tt wchan nwchan label cgroup cgroupns unit slice exe ipcns netns pidns userns utsns
+  minflt maj_flt min_flt maj_flt majflt pss uss numa`.replaceAll(/\s+/g, ' ')
+const isKnownColumn = listOf(PS_COLUMN_NAMES)
+
+/** `pid,pcpu=CPU,args`: names with an optional heading; a heading takes the rest of the word. */
+function isColumns(word: string): boolean {
+  const equals = word.indexOf('=')
+  const names = equals < 0 ? word : word.slice(0, equals)
+  return names.split(/[ ,]+/).every((name) => isKnownColumn(name))
+}
+
+/** BSD letters that choose or lay out processes; never `e`, which prints environments. */
+const isBsd = (word: string): boolean => [...word].every((char) => 'auxwfjlhcmrgTHnSvL'.includes(char))
+const isBsdOrPids = (word: string): boolean => isBsd(word) || isPidList(word)
+const isSortKey = (word: string): boolean => isColumns(word.replaceAll('-', '').replaceAll('+', ''))
+
+const MATCHING = {
+  '-u': isName,
+  '-U': isName,
+  '-g': isPidList,
+  '-G': isName,
+  '-P': isPidList,
+  '-s': isPidList,
+  '-t': isName,
+  '-r': isName,
+} as const
+
+export const PROCESS_PROGRAMS: Programs = {
+  ps: {
+    flags: `${flagsOf('AaedfFjlLHMmTwcyVZN')} --forest --no-headers --no-heading --headers --cumulative`,
+    values: {
+      '-o': isColumns,
+      '--format': isColumns,
+      '-p': isPidList,
+      '--pid': isPidList,
+      '--ppid': isPidList,
+      '-C': isName,
+      '-u': isName,
+      '--user': isName,
+      '-U': isName,
+      '-t': isName,
+      '-g': isName,
+      '-s': isPidList,
+      '--sort': isSortKey,
+    },
+    rest: isBsdOrPids,
+    check: (args) => psIsPlain(args),
+  },
+  pgrep: {
+    flags: `${flagsOf('aclfinovwxL')} --list-full --list-name --full --count --newest --oldest --exact --ignore-case`,
+    values: { ...MATCHING, '-d': 'text', '--parent': isPidList, '--uid': isName },
+    rest: 'text',
+  },
+  pidof: { flags: '-s -x -c -q', values: { '-o': isPidList, '-S': 'text' }, rest: isName, min: 1 },
+  pstree: { flags: flagsOf('aAcghlnpsStTuUVZ'), values: { '-H': isPidList }, rest: isName },
+  top: {
+    flags: '-b -c -H -i -S -1 -E',
+    values: {
+      '-n': 'number',
+      '-o': madeOf(`${LETTERS}%+`),
+      '-p': isPidList,
+      '-u': isName,
+      '-U': isName,
+      '-d': 'number',
+      '-w': 'number',
+      '-e': ['k', 'm', 'g'],
+    },
+    needsAll: ['-b', '-n'],
+  },
+  lsof: {
+    flags: `${flagsOf('nPtUalwRb')} +L +c0`,
+    values: {
+      '-p': isPidList,
+      '-u': isName,
+      '-c': isName,
+      '-g': isPidList,
+      '-d': isName,
+      '-s': madeOf(`${LETTERS}:,`),
+    },
+    attached: { '-i': 'text' },
+    rest: 'name',
+  },
+  fuser: { flags: flagsOf('auvm46'), values: { '-n': ['file', 'tcp', 'udp'] }, rest: 'name' },
+}
+
+/** procps reads a dashed cluster it does not like as BSD letters: then `-auxe` would show environments. */
+function psIsPlain(args: readonly string[]): boolean {
+  const isCluster = (arg: string): boolean => arg.startsWith('-') && !arg.startsWith('--')
+  return args.every((arg) => !isCluster(arg) || !arg.includes('e') || PLAIN_DASHED_E.has(arg))
+}
+
+const PLAIN_DASHED_E = new Set('-e -ef -eF -efl -elf -eLf -efL -efH -efww -efwww -el -ely -eo -eLo -eT -ejH'.split(' '))
