@@ -51,7 +51,15 @@ export type ActionSpec =
 export type ActionKind = ActionSpec['kind']
 
 /** What a person reads beside the canonical bytes before deciding. */
-export type ActionWords = { title: string; effect: string; undo: string; reason: string }
+export type ActionWords = {
+  title: string
+  effect: string
+  undo: string
+  /** What the client gave as its reason: untrusted text. */
+  reason: string
+  /** Why a human is asked. */
+  why: string
+}
 
 export type Requester = {
   user_id: string
@@ -76,8 +84,8 @@ export type ActionOutcome = {
   /** One sentence for states that need one (unknown, failed before start). */
   detail?: string
   error?: { code: string; details: Readonly<Record<string, unknown>> }
-  /** Result of an action that Central performs itself. */
-  result?: Readonly<Record<string, unknown>>
+  /** What an action that Central performs itself has to say; sealed with the data key, since it may hold a token. */
+  sealed?: string
 }
 
 export type Decision = {

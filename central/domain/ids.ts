@@ -10,6 +10,7 @@ const PREFIXES = {
   apiKey: 'key',
   passkey: 'psk',
   request: 'req',
+  session: 'ses',
 } as const
 
 export const createId = (of: keyof typeof PREFIXES): string => `${PREFIXES[of]}_${randomBytes(16).toString('hex')}`

@@ -19,7 +19,7 @@ export type Annotations = {
 export type Subject = { server_id?: string; resource: string }
 
 /** What is stored for a human to decide, when the verdict is "ask". */
-export type Request = { spec: ActionSpec; words: ActionWords }
+export type Request = { spec: ActionSpec; words: Omit<ActionWords, 'why'> }
 
 /** The tool cannot go on before the person has been to `url`; shown by URL elicitation where the client can. */
 export type NeedsPerson = { needsPerson: { url: string; message: string } }
@@ -42,9 +42,15 @@ export type ToolDefinition<Input extends z.ZodObject, Output extends z.ZodType> 
   effect?: (input: z.output<Input>) => Effect
   /** What a human is asked to approve. Present on every tool whose effect can be a change. */
   request?: (input: z.output<Input>, ctx: ToolContext) => Promise<Request> | Request
-  /** Does what the verdict allowed. */
+  /** Does what the verdict allowed. A tool without it can only ask. */
   handler?: (input: z.output<Input>, ctx: ToolContext) => Promise<z.input<Output> | NeedsPerson>
 }
+
+/** A tool with its final id, title and plan that this release does not carry out yet; it is not listed to clients. */
+export type PlannedTool = Pick<Tool, 'id' | 'title' | 'scope' | 'plan'>
+export type CatalogEntry = Tool | PlannedTool
+
+export const works = (entry: CatalogEntry): entry is Tool => 'input' in entry
 
 // biome-ignore lint/suspicious/noExplicitAny: the catalogue holds tools of every input and output; each was checked by defineTool.
 export type Tool = ToolDefinition<any, any>

@@ -1,0 +1,264 @@
+// Approvals: the life of an action up to the decision of a person. It never runs anything: central/calls/run-action.ts
+// picks up what was approved. Imported by calls and the console.
+import { CatalogueError } from '#proto/contract/errors.ts'
+import { canonicalBytes, sha256 } from '#proto/contract/grant.ts'
+import { LIMITS } from '#proto/contract/limits.ts'
+import type { Audit } from '../audit/audit.ts'
+import type { Bus } from '../bus/bus.ts'
+import type { Action, ActionSpec, ActionState, ActionWords, Decision, Requester } from '../domain/action.ts'
+import type { AuditEvent } from '../domain/audit.ts'
+import type { Clock } from '../domain/clock.ts'
+import { createId } from '../domain/ids.ts'
+import type { Policy } from '../domain/policy.ts'
+import { mayApprove, mayExecute, type Principal } from '../domain/principal.ts'
+import type { ActionFilter, ActionsStore } from '../storage/actions.ts'
+
+export type ApprovalPrompt = { action: Action; approvers: readonly { user_id: string; email: string }[]; url: string }
+
+/** One way to reach the people who may decide. Says whether it could. */
+export type Channel = { name: string; deliver(prompt: ApprovalPrompt): Promise<boolean> }
+
+export type DecideRequest = {
+  by: Principal
+  actionId: string
+  decision: 'approve' | 'reject'
+  proof: Decision['proof']
+  /** The digest of what the person was shown. */
+  digest: string
+}
+
+export function createApprovals(rooms: {
+  store: ActionsStore
+  audit: Audit
+  bus: Bus
+  clock: Clock
+  channels: readonly Channel[]
+  /** Members who may decide for this workspace and can sign in. */
+  approversOf: (workspaceId: string) => Promise<readonly { user_id: string; email: string }[]>
+  policyOf: (workspaceId: string) => Promise<Policy>
+  publicUrl: string
+}) {
+  const { store, audit, bus, clock } = rooms
+  const urlOf = (actionId: string) => `${rooms.publicUrl}/approvals/${actionId}`
+  const changed = (id: string, state: ActionState) => bus.publish(`action:${id}`, { state })
+
+  /** Stores the action and asks. Fails closed when nobody can be asked. */
+  async function request(principal: Principal, callId: string, spec: ActionSpec, words: ActionWords): Promise<Action> {
+    const action = newAction(principal, spec, words, clock.now())
+    await audit.append(
+      eventOf(action, principal, callId, { event: 'action.requested', details: { digest: action.digest } }),
+    )
+    await store.insert(action)
+    if (await ask(action)) return action
+    await store.move(action.id, 'pending_approval', 'notification_failed', { finished_at: clock.now() })
+    changed(action.id, 'notification_failed')
+    throw new CatalogueError('APPROVAL_NOTIFICATION_FAILED', { action_id: action.id, status: 'notification_failed' })
+  }
+
+  async function ask(action: Action): Promise<boolean> {
+    const { two_person } = await rooms.policyOf(action.workspace_id)
+    const all = await rooms.approversOf(action.workspace_id)
+    const approvers = two_person ? all.filter((person) => person.user_id !== action.requester.user_id) : all
+    if (approvers.length === 0) return false
+    const prompt = { action, approvers, url: urlOf(action.id) }
+    const delivered = await Promise.all(rooms.channels.map((channel) => channel.deliver(prompt).catch(() => false)))
+    return delivered.includes(true)
+  }
+
+  async function find(workspaceId: string, actionId: string): Promise<Action> {
+    const action = await store.get(actionId)
+    if (!action || action.workspace_id !== workspaceId)
+      throw new CatalogueError('ACTION_NOT_FOUND', { action_id: actionId })
+    return action
+  }
+
+  /** As `find`, and marks it expired first if its time is over. */
+  async function get(workspaceId: string, actionId: string): Promise<Action> {
+    const action = await find(workspaceId, actionId)
+    if (action.state !== 'pending_approval' || action.expires_at > clock.now()) return action
+    await expire(action)
+    return find(workspaceId, actionId)
+  }
+
+  async function expire(action: Action): Promise<void> {
+    await audit.append(eventOf(action, SYSTEM, action.id, { event: 'action.expired' }))
+    if (await store.move(action.id, 'pending_approval', 'expired', { finished_at: clock.now() }))
+      changed(action.id, 'expired')
+  }
+
+  /** A person's decision. Approving needs a fresh proof of a second factor; rejecting needs none. */
+  async function decide(asked: DecideRequest): Promise<Action> {
+    const { by } = asked
+    const action = await get(by.workspaceId, asked.actionId)
+    await mustBeAllowed(action, asked)
+    const to = asked.decision === 'approve' ? 'approved' : 'rejected'
+    const decision: Decision = { by_user_id: by.userId, by_email: by.email, at: clock.now(), proof: asked.proof }
+    await audit.append(
+      eventOf(action, by, action.id, {
+        event: 'action.decided',
+        verdict: to,
+        details: { digest: action.digest, proof: asked.proof },
+      }),
+    )
+    const patch = to === 'rejected' ? { decision, finished_at: clock.now() } : { decision }
+    if (!(await store.move(action.id, 'pending_approval', to, patch))) throw await tooLate(by.workspaceId, action.id)
+    changed(action.id, to)
+    return find(by.workspaceId, action.id)
+  }
+
+  async function mustBeAllowed(action: Action, { by, decision, proof, digest }: DecideRequest): Promise<void> {
+    if (by.credential !== 'session')
+      throw new CatalogueError('FORBIDDEN', { why: 'Only a person on the approval page can decide.' })
+    if (!mayApprove(by.role))
+      throw new CatalogueError('FORBIDDEN', { why: `The role "${by.role}" cannot decide actions.` })
+    if (action.state === 'expired') throw new CatalogueError('ACTION_EXPIRED', { action_id: action.id })
+    if (action.state !== 'pending_approval') throw await tooLate(by.workspaceId, action.id)
+    if (digest !== action.digest)
+      throw new CatalogueError('VALIDATION_ERROR', { why: 'What was shown is not what is stored.' })
+    if (decision === 'reject') return
+    if (proof === 'none') throw new CatalogueError('TWO_FACTOR_REQUIRED', { approval_url: urlOf(action.id) })
+    const { two_person } = await rooms.policyOf(action.workspace_id)
+    if (two_person && action.requester.user_id === by.userId) {
+      throw new CatalogueError('FORBIDDEN', { why: 'Policy two_person: another member must decide this.' })
+    }
+  }
+
+  async function tooLate(workspaceId: string, actionId: string): Promise<CatalogueError> {
+    const now = await find(workspaceId, actionId)
+    return new CatalogueError('ACTION_NOT_FOUND', {
+      action_id: actionId,
+      status: now.state,
+      why: 'The action is no longer pending.',
+    })
+  }
+
+  /** Takes a pending action back. Whoever may ask for changes may also take one back; no proof is needed. */
+  async function cancel(principal: Principal, actionId: string): Promise<Action> {
+    const action = await get(principal.workspaceId, actionId)
+    if (!mayExecute(principal.role))
+      throw new CatalogueError('FORBIDDEN', { why: `The role "${principal.role}" may look, not act.` })
+    if (action.state === 'expired') throw new CatalogueError('ACTION_EXPIRED', { action_id: action.id })
+    if (action.state !== 'pending_approval') throw await tooLate(principal.workspaceId, actionId)
+    await audit.append(eventOf(action, principal, action.id, { event: 'action.decided', verdict: 'cancelled' }))
+    if (!(await store.move(actionId, 'pending_approval', 'cancelled', { finished_at: clock.now() }))) {
+      throw await tooLate(principal.workspaceId, actionId)
+    }
+    changed(actionId, 'cancelled')
+    return find(principal.workspaceId, actionId)
+  }
+
+  /** The action as soon as `enough` holds, or as it is after `ms`. */
+  async function waitFor(
+    workspaceId: string,
+    actionId: string,
+    options: { enough: (state: ActionState) => boolean; ms: number; signal: AbortSignal },
+  ): Promise<Action> {
+    const done = AbortSignal.any([options.signal, AbortSignal.timeout(Math.max(0, options.ms))])
+    for (;;) {
+      const woken = nextChange(actionId, done)
+      try {
+        const action = await get(workspaceId, actionId)
+        if (options.enough(action.state) || done.aborted) return action
+        await woken.promise
+      } finally {
+        woken.stop()
+      }
+    }
+  }
+
+  function nextChange(actionId: string, done: AbortSignal) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const unsubscribe = bus.subscribe(`action:${actionId}`, () => resolve())
+    const onDone = () => resolve()
+    done.addEventListener('abort', onDone, { once: true })
+    if (done.aborted) resolve()
+    const stop = () => {
+      unsubscribe()
+      done.removeEventListener('abort', onDone)
+    }
+    return { promise, stop }
+  }
+
+  return {
+    request,
+    get,
+    list: async (workspaceId: string, filter: ActionFilter) => {
+      for (const action of await store.due(clock.now())) if (action.workspace_id === workspaceId) await expire(action)
+      return store.list(workspaceId, filter)
+    },
+    decide,
+    cancel,
+    waitFor,
+    urlOf,
+    /** Marks everything whose time is over; called from time to time. */
+    async sweep(): Promise<void> {
+      for (const action of await store.due(clock.now())) await expire(action)
+    },
+  }
+}
+
+export type Approvals = ReturnType<typeof createApprovals>
+
+/** The one actor that is nobody: time passing. */
+export const SYSTEM: Pick<
+  Principal,
+  'credential' | 'userId' | 'email' | 'clientId' | 'clientName' | 'grantId' | 'source'
+> = {
+  credential: 'system',
+  userId: '',
+  email: '',
+  clientId: 'central',
+  clientName: 'Central',
+  grantId: '',
+  source: 'system',
+}
+
+type Actor = typeof SYSTEM
+
+export const actorOf = (principal: Actor): Requester => ({
+  user_id: principal.userId,
+  email: principal.email,
+  credential: principal.credential,
+  client_id: principal.clientId,
+  client_name: principal.clientName,
+  grant_id: principal.grantId,
+  source: principal.source,
+})
+
+export function eventOf(
+  action: Action,
+  by: Actor,
+  callId: string,
+  rest: Pick<AuditEvent, 'event'> & Partial<AuditEvent>,
+): AuditEvent {
+  return {
+    workspace_id: action.workspace_id,
+    call_id: callId,
+    actor: actorOf(by),
+    server_id: action.server_id,
+    action_id: action.id,
+    resource: action.spec.kind,
+    ...rest,
+  }
+}
+
+function newAction(principal: Principal, spec: ActionSpec, words: ActionWords, now: number): Action {
+  const canonical = canonicalBytes(spec).toString('utf8')
+  return {
+    id: createId('action'),
+    workspace_id: principal.workspaceId,
+    server_id: spec.server_id,
+    spec,
+    canonical,
+    digest: sha256(canonical),
+    words,
+    state: 'pending_approval',
+    requester: actorOf(principal),
+    created_at: now,
+    expires_at: now + LIMITS.actionLife,
+    decision: null,
+    started_at: null,
+    finished_at: null,
+    outcome: null,
+  }
+}

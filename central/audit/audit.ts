@@ -1,0 +1,166 @@
+// The audit log: no durable line, no action. Lines of calls that run side by side are committed in one group, so that
+// durability costs one flush a group. Imported by every room that decides or does something.
+import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import { canonicalBytes, keyIdOf } from '#proto/contract/grant.ts'
+import { AuditBody, AuditEvent } from '../domain/audit.ts'
+import type { Clock } from '../domain/clock.ts'
+import type { AuditHead, AuditRow, AuditStore, Checkpoint } from '../storage/audit.ts'
+import { type ChainFault, type ChainState, GENESIS, link, verifyLines } from './chain.ts'
+
+const GROUP = 500
+const PAGE = 5_000
+const FORK_TRIES = 5
+
+export type AuditEntry = { seq: number; at: number; hash: string; body: AuditBody }
+
+type Waiting = { event: AuditEvent; done: () => void; failed: (error: unknown) => void }
+
+export function createAudit(rooms: {
+  store: AuditStore
+  clock: Clock
+  /** Ed25519; signs checkpoints. */
+  checkpointKey: KeyObject
+}) {
+  const { store, clock, checkpointKey } = rooms
+  let queue: Waiting[] = []
+  let flushing = false
+
+  /** Resolves when the line is durable; rejects when it could not be written, and then nothing may happen. */
+  function append(event: AuditEvent): Promise<void> {
+    return new Promise((done, failed) => {
+      queue.push({ event: AuditEvent.parse(event), done, failed })
+      if (!flushing) {
+        flushing = true
+        setImmediate(flush)
+      }
+    })
+  }
+
+  async function flush(): Promise<void> {
+    while (queue.length > 0) {
+      const group = queue.slice(0, GROUP)
+      queue = queue.slice(GROUP)
+      try {
+        await commit(group.map((waiting) => waiting.event))
+        for (const waiting of group) waiting.done()
+      } catch (error) {
+        for (const waiting of group) waiting.failed(error)
+      }
+    }
+    flushing = false
+  }
+
+  async function commit(events: readonly AuditEvent[]): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await store.append(await chained(events))
+      } catch (error) {
+        // Another replica was first on this chain: take its head and try again.
+        if (attempt === FORK_TRIES || !(await headMoved(events))) throw error
+      }
+    }
+  }
+
+  const lastHeads = new Map<string, AuditHead>()
+
+  async function headMoved(events: readonly AuditEvent[]): Promise<boolean> {
+    for (const workspaceId of new Set(events.map((event) => event.workspace_id))) {
+      const head = await store.head(workspaceId)
+      if ((head?.seq ?? 0) !== (lastHeads.get(workspaceId)?.seq ?? 0)) return true
+    }
+    return false
+  }
+
+  async function chained(events: readonly AuditEvent[]): Promise<AuditRow[]> {
+    const heads = new Map<string, AuditHead>()
+    const rows: AuditRow[] = []
+    for (const event of events) {
+      const workspace = event.workspace_id
+      const known = heads.get(workspace) ?? (await store.head(workspace)) ?? { seq: 0, hash: GENESIS }
+      if (!heads.has(workspace)) lastHeads.set(workspace, known)
+      const body: AuditBody = { ...event, version: 1, seq: known.seq + 1, at: clock.now() }
+      const linked = link(known.hash, body)
+      rows.push({
+        workspace_id: workspace,
+        seq: body.seq,
+        at: body.at,
+        server_id: event.server_id ?? null,
+        call_id: event.call_id,
+        ...linked,
+      })
+      heads.set(workspace, { seq: body.seq, hash: linked.hash })
+    }
+    return rows
+  }
+
+  async function list(
+    workspaceId: string,
+    filter: { serverId?: string; before?: number; since?: number; limit: number },
+  ): Promise<AuditEntry[]> {
+    const rows = await store.list(workspaceId, filter)
+    return rows.map((row) => ({
+      seq: row.seq,
+      at: row.at,
+      hash: row.hash,
+      body: AuditBody.parse(JSON.parse(row.body)),
+    }))
+  }
+
+  /** Signs the present head, so that cutting off the end of the chain shows. */
+  async function checkpoint(workspaceId: string): Promise<Checkpoint | undefined> {
+    const head = await store.head(workspaceId)
+    if (!head) return
+    const last = (await store.checkpoints(workspaceId)).at(-1)
+    if (last?.seq === head.seq) return last
+    const made: Checkpoint = {
+      workspace_id: workspaceId,
+      ...head,
+      at: clock.now(),
+      key_id: keyIdOf(checkpointKey),
+      signature: sign(null, checkpointBytes({ workspace_id: workspaceId, ...head }), checkpointKey),
+    }
+    await store.addCheckpoint(made)
+    return made
+  }
+
+  /** Walks the whole chain and checks every signed checkpoint against it. */
+  async function verifyChain(workspaceId: string): Promise<Verification> {
+    const checkpoints = await store.checkpoints(workspaceId)
+    let state: ChainState = { seq: 0, hash: GENESIS }
+    for (;;) {
+      const page = await store.chain(workspaceId, state.seq, PAGE)
+      const { end, fault } = verifyLines(page, state)
+      const bad = fault ?? checkpointFault(checkpoints, state.seq, page, checkpointKey)
+      state = end
+      if (bad) return { ok: false, lines: end.seq, fault: bad }
+      if (page.length < PAGE) break
+    }
+    const beyond = checkpoints.find((checkpoint) => checkpoint.seq > state.seq)
+    if (beyond) return { ok: false, lines: state.seq, fault: { seq: beyond.seq, why: 'lines are missing' } }
+    return { ok: true, lines: state.seq, head: state.hash }
+  }
+
+  return { append, list, checkpoint, verify: verifyChain, chain: store.chain }
+}
+
+export type Audit = ReturnType<typeof createAudit>
+
+export type Verification =
+  | { ok: true; lines: number; head: string }
+  | { ok: false; lines: number; fault: ChainFault | { seq: number; why: 'lines are missing' | 'bad checkpoint' } }
+
+/** What a checkpoint signs. */
+export const checkpointBytes = (head: { workspace_id: string; seq: number; hash: string }): Buffer =>
+  canonicalBytes({ workspace_id: head.workspace_id, seq: head.seq, hash: head.hash })
+
+function checkpointFault(checkpoints: readonly Checkpoint[], after: number, page: readonly AuditRow[], key: KeyObject) {
+  const end = after + page.length
+  for (const checkpoint of checkpoints) {
+    if (checkpoint.seq <= after || checkpoint.seq > end) continue
+    const line = page[checkpoint.seq - after - 1]
+    const holds =
+      line?.hash === checkpoint.hash &&
+      verify(null, checkpointBytes(checkpoint), createPublicKey(key), checkpoint.signature)
+    if (!holds) return { seq: checkpoint.seq, why: 'bad checkpoint' as const }
+  }
+}

@@ -1,0 +1,19 @@
+import type { Logger } from 'pino'
+import type { Audit } from '../audit/audit.ts'
+import type { Plans } from '../plans/plans.ts'
+import type { ReadRun, ToolContext } from '../tools/context.ts'
+import type { IncomingCall } from './run-call.ts'
+
+/** What run-call needs of the other rooms. */
+export type CallRooms = {
+  plans: Plans
+  audit: Audit
+  log: Logger
+  /** The storage could not be reached or could not take more. */
+  isStorageFault: (error: unknown) => boolean
+  toolRooms: Pick<
+    ToolContext,
+    'fleet' | 'approvals' | 'audit' | 'output' | 'catalog' | 'clock' | 'cancelRun' | 'unseal'
+  >
+  runRead: (call: IncomingCall) => (serverId: string, line: string, timeoutMs: number) => Promise<ReadRun>
+}

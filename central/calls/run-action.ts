@@ -1,0 +1,243 @@
+// Runs what was approved: once, or not at all. The only place that dispatches an action. Imported by the doors through
+// which a person decides, and by app.ts for what a restart left behind.
+import type { KeyObject } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
+import type { Logger } from 'pino'
+import { CatalogueError } from '#proto/contract/errors.ts'
+import { type Grant, signGrant } from '#proto/contract/grant.ts'
+import { LIMITS } from '#proto/contract/limits.ts'
+import { eventOf, SYSTEM } from '../approvals/approvals.ts'
+import type { Audit } from '../audit/audit.ts'
+import type { Bus } from '../bus/bus.ts'
+import type { Action, ActionKind, ActionOutcome, ActionSpec } from '../domain/action.ts'
+import type { Clock } from '../domain/clock.ts'
+import { seal } from '../domain/seal.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import type { Relay } from '../relay/relay.ts'
+import type { ActionsStore, StoredGrant } from '../storage/actions.ts'
+import { type EndState, endStateOf, outcomeOf } from './outcomes.ts'
+
+/** How an action ended; "later" means that its server must come back first. */
+type End = { state: EndState; outcome: ActionOutcome } | 'later'
+type Performer<K extends ActionKind> = (action: Action, spec: Extract<ActionSpec, { kind: K }>) => Promise<End>
+
+/** A server that stays away this long leaves its running actions unknown. */
+const GIVE_UP_AFTER = 24 * 3_600_000
+const STORE_RETRY_MS = 1_000
+
+export function createRunAction(rooms: {
+  actions: ActionsStore
+  audit: Audit
+  relay: Relay
+  fleet: Fleet
+  bus: Bus
+  clock: Clock
+  log: Logger
+  actionKey: KeyObject
+  dataKey: Buffer
+}) {
+  const { actions, audit, relay, fleet, bus, clock, log } = rooms
+  const inFlight = new Map<string, AbortController>()
+
+  const performers: { [K in ActionKind]: Performer<K> } = {
+    command: (action) => dispatch(action),
+    decommission_server: async (action, { server_id }) => {
+      await fleet.decommission(action.workspace_id, server_id)
+      return {
+        state: 'succeeded',
+        outcome: { detail: 'The server was removed from the registry; its host was not touched.' },
+      }
+    },
+    regenerate_install_token: async (action, { server_id }) => {
+      const made = await fleet.regenerate(action.workspace_id, server_id, action.requester.user_id)
+      const sealed = seal(rooms.dataKey, `outcome:${action.id}`, Buffer.from(JSON.stringify(made))).toString('base64')
+      return { state: 'succeeded', outcome: { sealed } }
+    },
+  }
+
+  /** Starts an approved action; harmless when somebody else already has. */
+  async function start(action: Action): Promise<void> {
+    if (inFlight.has(action.id)) return
+    const granted = action.spec.kind === 'command' ? grantFor(action, action.spec) : undefined
+    const now = clock.now()
+    await audit.append(
+      eventOf(action, SYSTEM, action.id, { event: 'action.started', details: { digest: action.digest } }),
+    )
+    if (!(await actions.move(action.id, 'approved', 'running', { started_at: now, ...(granted && { granted }) })))
+      return
+    bus.publish(`action:${action.id}`, { state: 'running' })
+    await carryOn(action)
+  }
+
+  /** Performs a running action, or picks up where a crash left it: the agent never runs a request id twice. */
+  async function carryOn(action: Action): Promise<void> {
+    if (inFlight.has(action.id)) return
+    const controller = new AbortController()
+    inFlight.set(action.id, controller)
+    try {
+      const end = await perform(action)
+      if (end !== 'later') await finish(action, end)
+    } finally {
+      inFlight.delete(action.id)
+    }
+  }
+
+  function perform(action: Action): Promise<End> {
+    const performer = performers[action.spec.kind] as Performer<ActionKind>
+    return performer(action, action.spec)
+  }
+
+  function grantFor(action: Action, spec: Extract<ActionSpec, { kind: 'command' }>): StoredGrant {
+    const grant: Grant = {
+      version: 1,
+      action_id: action.id,
+      server_id: action.server_id,
+      kind: 'command',
+      argv: [...spec.argv],
+      cwd: spec.cwd,
+      env: { ...spec.env },
+      user: spec.user,
+      terminal: spec.terminal,
+      timeout_ms: spec.timeout_ms,
+      start_before: clock.now() + LIMITS.startWithin,
+      nonce: randomBytes(16).toString('hex'),
+    }
+    const signed = signGrant(grant, rooms.actionKey)
+    return {
+      grant: signed.grant.toString('base64'),
+      signature: signed.signature.toString('base64'),
+      key_id: signed.keyId,
+      start_before: grant.start_before,
+    }
+  }
+
+  async function dispatch(action: Action): Promise<End> {
+    const granted = await actions.granted(action.id)
+    if (!granted) return failed('Central stopped during this read-only run; it changed nothing and can be repeated.')
+    const outputFrom = await actions.outputEnd(action.id)
+    const signal = inFlight.get(action.id)?.signal ?? AbortSignal.abort()
+    try {
+      const run = await relay.call(
+        action.server_id,
+        'commands.act',
+        {
+          grant: Buffer.from(granted.grant, 'base64'),
+          signature: Buffer.from(granted.signature, 'base64'),
+          keyId: granted.key_id,
+          outputFrom,
+        },
+        {
+          id: action.id,
+          startBefore: granted.start_before,
+          outputFrom,
+          signal,
+          onOutput: (offset, data) => actions.appendOutput(action.id, offset, data),
+        },
+      )
+      return { state: endStateOf(run), outcome: outcomeOf(run) }
+    } catch (error) {
+      return endOfFailure(error, action, granted)
+    }
+  }
+
+  /**
+   * A failure that the agent reports means that nothing was executed. A lost stream or an absent server means that
+   * nobody knows yet; it is asked again when the server is back.
+   */
+  function endOfFailure(error: unknown, action: Action, granted: StoredGrant): End {
+    if (!(error instanceof CatalogueError)) throw error
+    if (error.details.by === 'agent') return failed('Nothing was executed.', error)
+    const now = clock.now()
+    if (now > (action.started_at ?? now) + GIVE_UP_AFTER) {
+      return { state: 'unknown', outcome: { detail: 'The server did not come back to say how this ended.' } }
+    }
+    log.info(
+      { action_id: action.id, code: error.code, start_before: granted.start_before },
+      'outcome must wait for the server',
+    )
+    return 'later'
+  }
+
+  async function finish(action: Action, end: Exclude<End, 'later'>): Promise<void> {
+    const { state, outcome } = end
+    await persistently(async () => {
+      await audit.append(
+        eventOf(action, SYSTEM, action.id, {
+          event: 'action.finished',
+          outcome: state,
+          ...(outcome.output_sha256 && { output: { bytes: outcome.output_bytes ?? 0, sha256: outcome.output_sha256 } }),
+          details: { exit_code: outcome.exit_code ?? null, duration_ms: outcome.duration_ms ?? null },
+        }),
+      )
+      await actions.move(action.id, 'running', state, { finished_at: clock.now(), outcome })
+    })
+    bus.publish(`action:${action.id}`, { state })
+    await relay.acknowledge(action.server_id, action.id)
+  }
+
+  /** An outcome is known: a database that is away for a while must not lose it. After a crash the agent still has it. */
+  async function persistently(write: () => Promise<void>): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await write()
+      } catch (error) {
+        if (attempt === 30) throw error
+        await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS))
+      }
+    }
+  }
+
+  /** What a restart left: approved but not started, and running. */
+  async function recover(): Promise<void> {
+    for (const action of await actions.inState(['approved'])) {
+      const late = (action.decision?.at ?? 0) + LIMITS.startWithin < clock.now()
+      await (late ? lapse(action) : start(action).catch(report(action)))
+    }
+    for (const action of await actions.inState(['running'])) carryOn(action).catch(report(action))
+  }
+
+  /** Approved long ago and never started: it does not run later by surprise. */
+  async function lapse(action: Action): Promise<void> {
+    await audit.append(eventOf(action, SYSTEM, action.id, { event: 'action.expired' }))
+    const outcome = { detail: 'Central stopped after the approval and before the start; nothing was executed.' }
+    await actions.move(action.id, 'approved', 'expired', { finished_at: clock.now(), outcome })
+  }
+
+  /** The server is back: ask for what is still open, and let it forget what is already stored. */
+  async function onHello(message: { server_id: string; unacknowledged: readonly string[] }): Promise<void> {
+    for (const action of await actions.inState(['running'], message.server_id)) carryOn(action).catch(report(action))
+    for (const id of message.unacknowledged) {
+      const action = await actions.get(id)
+      if (action?.state !== 'running') await relay.acknowledge(message.server_id, id)
+    }
+  }
+
+  const report = (action: Action) => (error: unknown) =>
+    log.error({ err: error, action_id: action.id }, 'action could not be carried on')
+
+  const stopListening = [
+    bus.subscribe('hello', (message) => {
+      onHello(message as Parameters<typeof onHello>[0]).catch((error) => log.error({ err: error }, 'hello not handled'))
+    }),
+    bus.subscribe('cancel_run', (message) => inFlight.get((message as { action_id: string }).action_id)?.abort()),
+  ]
+
+  return {
+    start,
+    recover,
+    /** Asks whichever replica runs it to end the run; how it ended is reported by the run itself. */
+    async cancel(actionId: string): Promise<void> {
+      bus.publish('cancel_run', { action_id: actionId })
+    },
+    stop: () => {
+      for (const stop of stopListening) stop()
+    },
+  }
+}
+
+export type RunAction = ReturnType<typeof createRunAction>
+
+const failed = (detail: string, error?: CatalogueError): End => ({
+  state: 'failed',
+  outcome: { detail, ...(error && { error: { code: error.code, details: error.details } }) },
+})

@@ -1,0 +1,159 @@
+// The path of one call, the same for every door (MCP, console, HTTP). Imported by the doors; nothing below imports it.
+import { CatalogueError, type ErrorCode, type ErrorDetails } from '#proto/contract/errors.ts'
+import { redactText } from '#proto/redaction/redactor.ts'
+import { actorOf } from '../approvals/approvals.ts'
+import type { AuditEvent } from '../domain/audit.ts'
+import { decide, type Effect, type Verdict } from '../domain/decide.ts'
+import type { Principal } from '../domain/principal.ts'
+import { viewOf } from '../tools/action-view.ts'
+import type { ToolContext } from '../tools/context.ts'
+import { type NeedsPerson, type Subject, type Tool, works } from '../tools/define.ts'
+import type { CallRooms } from './call-rooms.ts'
+import { gatherFacts } from './gather-facts.ts'
+
+export type IncomingCall = {
+  requestId: string
+  tool: string
+  arguments: unknown
+  principal: Principal
+  signal: AbortSignal
+  progress: (message: string) => void
+  canElicitUrl: boolean
+  elicited?: 'accept' | 'decline'
+}
+
+export type CallResult =
+  | { kind: 'result'; value: Record<string, unknown> }
+  | { kind: 'needs_person'; url: string; message: string }
+  | { kind: 'error'; code: ErrorCode; details: ErrorDetails; requestId: string }
+
+/** A call that has been understood. */
+type Understood = { call: IncomingCall; tool: Tool; input: unknown; subject: Subject; effect: Effect }
+
+const NO_EFFECT: Effect = { kind: 'none' }
+
+export function createRunCall(rooms: CallRooms): (call: IncomingCall) => Promise<CallResult> {
+  return async (call) => {
+    try {
+      return await runCall(call, rooms)
+    } catch (error) {
+      return refusalOf(error, call, rooms)
+    }
+  }
+}
+
+/** One call from arrival to its closing audit line. The order of these lines is the security model. */
+async function runCall(call: IncomingCall, rooms: CallRooms): Promise<CallResult> {
+  const understood = await understand(call, rooms)
+  const workspace = await rooms.plans.get(call.principal.workspaceId)
+  const verdict = decide(await gatherFacts(understood, workspace, rooms))
+  const line = openLine(understood, verdict, rooms)
+  const ctx: ToolContext = {
+    ...rooms.toolRooms,
+    ...call,
+    elicited: call.elicited,
+    workspace,
+    runRead: rooms.runRead(call),
+  }
+  try {
+    const result = await perform(understood, verdict, line, ctx)
+    await line.close(outcomeOf(result))
+    return result
+  } catch (error) {
+    await line.close(`error:${codeOf(error)}`)
+    throw error
+  }
+}
+
+async function understand(call: IncomingCall, rooms: CallRooms): Promise<Understood> {
+  const tool = rooms.toolRooms.catalog.filter(works).find(({ id }) => id === call.tool)
+  if (!tool) throw await invalid(call, rooms, new CatalogueError('NOT_FOUND', { tool: call.tool.slice(0, 100) }))
+  const parsed = tool.input.safeParse(call.arguments ?? {})
+  if (!parsed.success) {
+    throw await invalid(call, rooms, new CatalogueError('VALIDATION_ERROR', { issues: issuesOf(parsed.error.issues) }))
+  }
+  const input = parsed.data
+  return { call, tool, input, subject: tool.subject(input), effect: tool.effect?.(input) ?? NO_EFFECT }
+}
+
+async function invalid(call: IncomingCall, rooms: CallRooms, error: CatalogueError): Promise<CatalogueError> {
+  const tool = call.tool.slice(0, 100)
+  await rooms.audit.append({ ...headOf(call), event: 'call.invalid', tool, outcome: `error:${error.code}` })
+  return error
+}
+
+/** What changes nothing may overlap the commit of its line; whatever else waits until the line is durable. */
+async function perform(
+  { call, tool, input, effect }: Understood,
+  verdict: Verdict,
+  line: Line,
+  ctx: ToolContext,
+): Promise<CallResult> {
+  if (verdict.kind === 'deny') throw new CatalogueError(verdict.code, verdict.details)
+  if (verdict.kind === 'ask') {
+    await line.durable
+    const { spec, words } = await requestOf(tool, input, ctx)
+    const action = await ctx.approvals.request(call.principal, call.requestId, spec, { ...words, why: verdict.why })
+    return { kind: 'result', value: tool.output.parse(viewOf(action, { approvalUrl: ctx.approvals.urlOf(action.id) })) }
+  }
+  if (tool.scope === 'execute' && effect.kind === 'none') await line.durable
+  const [result] = await Promise.all([handle(tool, input, ctx), line.durable])
+  if (isNeedsPerson(result)) return { kind: 'needs_person', ...result.needsPerson }
+  return { kind: 'result', value: tool.output.parse(result) }
+}
+
+async function handle(tool: Tool, input: unknown, ctx: ToolContext): Promise<unknown> {
+  if (!tool.handler) throw new TypeError(`${tool.id} can only ask`)
+  return tool.handler(input, ctx)
+}
+
+async function requestOf(tool: Tool, input: unknown, ctx: ToolContext) {
+  if (!tool.request) throw new TypeError(`${tool.id} can change something but says no words for its approval`)
+  return tool.request(input, ctx)
+}
+
+const isNeedsPerson = (result: unknown): result is NeedsPerson =>
+  typeof result === 'object' && result !== null && 'needsPerson' in result
+
+type Line = { durable: Promise<void>; close: (outcome: string) => Promise<void> }
+
+function openLine({ call, tool, subject }: Understood, verdict: Verdict, rooms: CallRooms): Line {
+  const head = {
+    ...headOf(call),
+    tool: tool.id,
+    ...(subject.server_id && { server_id: subject.server_id }),
+    resource: redactText(subject.resource, {}).text,
+  }
+  const said = verdict.kind === 'deny' ? `deny:${verdict.code}` : verdict.kind
+  const durable = rooms.audit.append({ ...head, event: 'call.opened', verdict: said })
+  // Awaited by perform; this keeps an early refusal of the handler from leaving the rejection unobserved.
+  durable.catch(() => {})
+  return {
+    durable,
+    close: async (outcome) => {
+      await durable
+      await rooms.audit.append({ ...head, event: 'call.closed', outcome })
+    },
+  }
+}
+
+const headOf = (call: IncomingCall): Pick<AuditEvent, 'workspace_id' | 'call_id' | 'actor'> => ({
+  workspace_id: call.principal.workspaceId,
+  call_id: call.requestId,
+  actor: actorOf(call.principal),
+})
+
+const outcomeOf = (result: CallResult): string => (result.kind === 'error' ? `error:${result.code}` : result.kind)
+
+const issuesOf = (issues: readonly { path: PropertyKey[]; message: string }[]) =>
+  issues.slice(0, 20).map(({ path, message }) => ({ path: path.map(String).join('.'), message }))
+
+const codeOf = (error: unknown): ErrorCode => (error instanceof CatalogueError ? error.code : 'INTERNAL_ERROR')
+
+function refusalOf(error: unknown, call: IncomingCall, rooms: CallRooms): CallResult {
+  const base = { kind: 'error' as const, requestId: call.requestId }
+  if (error instanceof CatalogueError) return { ...base, code: error.code, details: error.details }
+  if (rooms.isStorageFault(error)) return { ...base, code: 'CONNECTION_ERROR', details: {} }
+  rooms.log.error({ err: error, request_id: call.requestId, tool: call.tool }, 'call failed')
+  return { ...base, code: 'INTERNAL_ERROR', details: {} }
+}

@@ -1,0 +1,145 @@
+// Runs a read-only line. It answers at once when it can; what is long or prints much becomes an action with an id, so
+// that nothing is lost and every tool answers in time.
+import { CatalogueError } from '#proto/contract/errors.ts'
+import { canonicalBytes, sha256 } from '#proto/contract/grant.ts'
+import { actorOf } from '../approvals/approvals.ts'
+import type { Bus } from '../bus/bus.ts'
+import type { Action, ActionOutcome, ActionSpec } from '../domain/action.ts'
+import type { Clock } from '../domain/clock.ts'
+import { createId } from '../domain/ids.ts'
+import type { Principal } from '../domain/principal.ts'
+import type { Relay } from '../relay/relay.ts'
+import type { ActionsStore } from '../storage/actions.ts'
+import type { ReadRun } from '../tools/context.ts'
+import { type EndState, endStateOf, outcomeOf } from './outcomes.ts'
+
+/** Output that is answered without a record. */
+export const INLINE_OUTPUT = 16 * 1024
+/** A run that takes longer becomes an action. */
+export const PROMOTE_AFTER = 20_000
+
+type Ended = { state: EndState; outcome: ActionOutcome }
+
+export function createRunRead(rooms: { relay: Relay; actions: ActionsStore; bus: Bus; clock: Clock }) {
+  const { relay, actions, bus, clock } = rooms
+
+  return async function runRead(
+    call: { principal: Principal; signal: AbortSignal },
+    serverId: string,
+    line: string,
+    timeoutMs: number,
+  ): Promise<ReadRun> {
+    const held: Buffer[] = []
+    let promoted: Promise<string> | undefined
+    const promotedLater = Promise.withResolvers<string>()
+    const caller = new AbortController()
+    const abandon = () => caller.abort()
+    // Until the run has an id, it belongs to the call and ends with it.
+    call.signal.addEventListener('abort', abandon, { once: true })
+
+    function promote(): Promise<string> {
+      promoted ??= (async () => {
+        call.signal.removeEventListener('abort', abandon)
+        const action = recordOf(call.principal, serverId, line, timeoutMs, clock.now())
+        await actions.insert(action)
+        await actions.appendOutput(action.id, 0, Buffer.concat(held.splice(0)))
+        promotedLater.resolve(action.id)
+        return action.id
+      })()
+      return promoted
+    }
+
+    async function onOutput(offset: number, data: Buffer): Promise<void> {
+      if (!promoted) {
+        held.push(Buffer.from(data))
+        if (offset + data.length > INLINE_OUTPUT) await promote()
+        return
+      }
+      await actions.appendOutput(await promoted, offset, data)
+    }
+
+    const timer = setTimeout(() => promote().catch((error) => promotedLater.reject(error)), PROMOTE_AFTER)
+    const ended = relay
+      .call(
+        serverId,
+        'commands.read',
+        { line, timeoutMs },
+        { signal: caller.signal, timeoutMs: timeoutMs + 15_000, onOutput },
+      )
+      .then((run): Ended => ({ state: endStateOf(run), outcome: outcomeOf(run) }))
+      .finally(() => {
+        clearTimeout(timer)
+        call.signal.removeEventListener('abort', abandon)
+      })
+    const finished = ended.then(
+      async (end) => (promoted ? record(await promoted, end) : end),
+      async (error: unknown) => {
+        if (!promoted) throw error
+        return record(await promoted, failureOf(error))
+      },
+    )
+    const first = await Promise.race([finished, promotedLater.promise])
+    if (typeof first === 'string') {
+      finished.catch(() => {})
+      return { kind: 'action', actionId: first }
+    }
+    if (promoted) return { kind: 'action', actionId: await promoted }
+    return { kind: 'ended', ...first, output: Buffer.concat(held) }
+  }
+
+  async function record(actionId: string, end: Ended): Promise<Ended> {
+    await actions.move(actionId, 'running', end.state, { finished_at: clock.now(), outcome: end.outcome })
+    bus.publish(`action:${actionId}`, { state: end.state })
+    return end
+  }
+}
+
+function failureOf(error: unknown): Ended {
+  const refusal = error instanceof CatalogueError ? error : new CatalogueError('INTERNAL_ERROR')
+  return {
+    state: 'failed',
+    outcome: {
+      detail: 'The read-only run ended without a result; it changed nothing and can be repeated.',
+      error: { code: refusal.code, details: refusal.details },
+    },
+  }
+}
+
+/** The record of a read-only run: it was never asked for approval, and it holds no grant. */
+function recordOf(principal: Principal, serverId: string, line: string, timeoutMs: number, now: number): Action {
+  const spec: ActionSpec = {
+    kind: 'command',
+    server_id: serverId,
+    line,
+    argv: [],
+    cwd: '/',
+    env: {},
+    user: '',
+    terminal: false,
+    timeout_ms: timeoutMs,
+  }
+  const canonical = canonicalBytes(spec).toString('utf8')
+  return {
+    id: createId('action'),
+    workspace_id: principal.workspaceId,
+    server_id: serverId,
+    spec,
+    canonical,
+    digest: sha256(canonical),
+    words: {
+      title: line.slice(0, 200),
+      effect: 'Changes nothing: it ran in the read lane.',
+      undo: '',
+      reason: '',
+      why: '',
+    },
+    state: 'running',
+    requester: actorOf(principal),
+    created_at: now,
+    expires_at: now,
+    decision: null,
+    started_at: now,
+    finished_at: null,
+    outcome: null,
+  }
+}

@@ -1,0 +1,64 @@
+// The one HTTP server: Fastify with what every page and endpoint needs. Rooms register their own routes on it. Knows
+// nothing of what they do.
+import cookie from '@fastify/cookie'
+import formbody from '@fastify/formbody'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import fastify, { type FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { createId } from '../domain/ids.ts'
+import { bodyOf, statusOf } from './errors.ts'
+
+const BODY_LIMIT = 64 * 1024
+/** Requests a minute and address, over all pages; endpoints with stricter needs set their own. */
+const REQUESTS_PER_MINUTE = 1_200
+
+export async function createHttp(options: {
+  log: Logger
+  https: boolean
+  trustProxy: boolean
+  isStorageFault: (error: unknown) => boolean
+}): Promise<FastifyInstance> {
+  const app = fastify({
+    // Requests are logged by route, never by URL: queries carry codes and tokens.
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    trustProxy: options.trustProxy,
+    genReqId: () => createId('request'),
+    forceCloseConnections: true,
+  })
+  await app.register(cookie)
+  await app.register(formbody, { bodyLimit: BODY_LIMIT })
+  await app.register(rateLimit, {
+    max: REQUESTS_PER_MINUTE,
+    timeWindow: 60_000,
+    allowList: (request) => request.url === '/mcp',
+  })
+  await app.register(helmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: POLICY },
+    strictTransportSecurity: options.https,
+    referrerPolicy: { policy: 'no-referrer' },
+    xFrameOptions: { action: 'deny' },
+  })
+  app.setErrorHandler((error, request, reply) => {
+    const refusal = bodyOf(error, request.id, options.isStorageFault)
+    if (refusal.code === 'INTERNAL_ERROR') {
+      options.log.error({ err: error, request_id: request.id, route: request.routeOptions.url }, 'request failed')
+    }
+    return reply.code(statusOf(error, refusal.code)).send(refusal)
+  })
+  app.setNotFoundHandler((request, reply) => reply.code(404).send(bodyOf(undefined, request.id, () => false)))
+  app.get('/healthz', async () => ({ ok: true }))
+  return app
+}
+
+const POLICY = {
+  defaultSrc: ["'none'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  imgSrc: ["'self'", 'data:'],
+  connectSrc: ["'self'"],
+  formAction: ["'self'"],
+  frameAncestors: ["'none'"],
+  baseUri: ["'none'"],
+}

@@ -1,0 +1,71 @@
+// Audit lines: append-only, one chain a workspace. (workspace_id, seq) is the primary key, so that two writers can
+// never fork a chain: the second insert fails and is made anew on the new head.
+import type { Database } from './database.ts'
+import type { Schema } from './schema.ts'
+
+export type AuditRow = Schema['audit_lines']
+export type AuditHead = { seq: number; hash: string }
+export type Checkpoint = Schema['audit_checkpoints']
+
+export function createAuditStore(db: Database) {
+  const { kysely } = db
+  return {
+    async head(workspaceId: string): Promise<AuditHead | undefined> {
+      return kysely
+        .selectFrom('audit_lines')
+        .select(['seq', 'hash'])
+        .where('workspace_id', '=', workspaceId)
+        .orderBy('seq', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+    },
+
+    /** All rows or none; durable when it resolves. */
+    async append(rows: readonly AuditRow[]): Promise<void> {
+      await db.transaction(async (tx) => {
+        for (let at = 0; at < rows.length; at += 50) {
+          await tx.kysely
+            .insertInto('audit_lines')
+            .values(rows.slice(at, at + 50))
+            .execute()
+        }
+      })
+    },
+
+    /** Newest first. */
+    async list(workspaceId: string, filter: { serverId?: string; before?: number; since?: number; limit: number }) {
+      let query = kysely.selectFrom('audit_lines').selectAll().where('workspace_id', '=', workspaceId)
+      if (filter.serverId) query = query.where('server_id', '=', filter.serverId)
+      if (filter.before) query = query.where('seq', '<', filter.before)
+      if (filter.since) query = query.where('at', '>=', filter.since)
+      return query.orderBy('seq', 'desc').limit(filter.limit).execute()
+    },
+
+    /** In order of seq, from `after` on. */
+    async chain(workspaceId: string, after: number, limit: number): Promise<AuditRow[]> {
+      return kysely
+        .selectFrom('audit_lines')
+        .selectAll()
+        .where('workspace_id', '=', workspaceId)
+        .where('seq', '>', after)
+        .orderBy('seq')
+        .limit(limit)
+        .execute()
+    },
+
+    async addCheckpoint(checkpoint: Checkpoint): Promise<void> {
+      await kysely.insertInto('audit_checkpoints').values(checkpoint).execute()
+    },
+
+    async checkpoints(workspaceId: string): Promise<Checkpoint[]> {
+      return kysely
+        .selectFrom('audit_checkpoints')
+        .selectAll()
+        .where('workspace_id', '=', workspaceId)
+        .orderBy('seq')
+        .execute()
+    },
+  }
+}
+
+export type AuditStore = ReturnType<typeof createAuditStore>

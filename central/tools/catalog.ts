@@ -1,0 +1,68 @@
+// The forty tools, in the order in which clients see them. Hand-kept: membership and order are visible to the compiler
+// and to grep. `planned` holds the place of a tool that a later release carries out.
+import type { Plan } from '../domain/plan.ts'
+import type { Scope } from '../domain/principal.ts'
+import { approveAction } from './actions/approve-action.ts'
+import { cancelAction } from './actions/cancel-action.ts'
+import { getActionResult } from './actions/get-action-result.ts'
+import { getAuditLog } from './actions/get-audit-log.ts'
+import { getPendingActions } from './actions/get-pending-actions.ts'
+import { executeCommand } from './commands/execute-command.ts'
+import type { CatalogEntry, PlannedTool } from './define.ts'
+import { decommissionServer } from './fleet/decommission-server.ts'
+import { getAlerts } from './fleet/get-alerts.ts'
+import { getServerStatus } from './fleet/get-server-status.ts'
+import { listServers } from './fleet/list-servers.ts'
+import { quickTriage } from './fleet/quick-triage.ts'
+import { regenerateInstallToken } from './fleet/regenerate-install-token.ts'
+import { getCapabilities } from './workspace/get-capabilities.ts'
+
+const planned = (id: PlannedTool['id'], title: string, scope: Scope, plan: Plan): PlannedTool => ({
+  id,
+  title,
+  scope,
+  plan,
+})
+
+export const catalog: readonly CatalogEntry[] = Object.freeze([
+  getCapabilities,
+  listServers,
+  getServerStatus,
+  getAlerts,
+  quickTriage,
+  planned('mttrly_run_diagnostic', 'Run Server Diagnostic', 'read', 'deployment_bro'),
+  planned('mttrly_list_playbooks', 'List Playbooks', 'read', 'watchdog'),
+  planned('mttrly_get_service_reality', 'Get Service Reality', 'read', 'deployment_bro'),
+  planned('mttrly_refresh_reality', 'Refresh Reality', 'read', 'deployment_bro'),
+  planned('mttrly_get_server_timeline', 'Get Server Timeline', 'read', 'deployment_bro'),
+  planned('mttrly_run_deploy_verifier', 'Run Deploy Verifier', 'read', 'deployment_bro'),
+  planned('mttrly_read_file', 'Read File', 'read', 'deployment_bro'),
+  planned('mttrly_read_privileged_file', 'Read Privileged File', 'read', 'deployment_bro'),
+  planned('mttrly_search_files', 'Search Files', 'read', 'deployment_bro'),
+  planned('mttrly_diff_file', 'Diff Files', 'read', 'deployment_bro'),
+  planned('mttrly_compare_source_to_dist', 'Compare Source To Dist', 'read', 'deployment_bro'),
+  planned('mttrly_get_install_health', 'Get Install Health', 'read', 'deployment_bro'),
+  planned('mttrly_search_knowledge', 'Search Knowledge', 'read', 'deployment_bro'),
+  planned('mttrly_get_morning_brief', 'Get Morning Brief', 'read', 'deployment_bro'),
+  planned('mttrly_get_investigation_bypass', 'Get Investigation Bypass', 'read', 'deployment_bro'),
+  planned('mttrly_acknowledge_proactive_event', 'Acknowledge Proactive Event', 'read', 'deployment_bro'),
+  planned('mttrly_run_playbook', 'Run Playbook', 'execute', 'deployment_bro'),
+  executeCommand,
+  getPendingActions,
+  getActionResult,
+  approveAction,
+  cancelAction,
+  getAuditLog,
+  planned('mttrly_write_file', 'Write File', 'execute', 'deployment_bro'),
+  planned('mttrly_cleanup_file', 'Cleanup File', 'execute', 'deployment_bro'),
+  planned('mttrly_execute_script', 'Execute Script', 'execute', 'deployment_bro'),
+  planned('mttrly_bootstrap_recover', 'Bootstrap Recover', 'execute', 'deployment_bro'),
+  planned('mttrly_repair_install', 'Repair Install', 'execute', 'deployment_bro'),
+  regenerateInstallToken,
+  decommissionServer,
+  planned('mttrly_update_agent', 'Update Agent', 'execute', 'deployment_bro'),
+  planned('mttrly_start_investigation', 'Start Investigation', 'execute', 'deployment_bro'),
+  planned('mttrly_generate_retrospective', 'Generate Retrospective', 'execute', 'deployment_bro'),
+  planned('mttrly_acquire_investigation_bypass', 'Acquire Investigation Bypass', 'execute', 'deployment_bro'),
+  planned('mttrly_revoke_investigation_bypass', 'Revoke Investigation Bypass', 'execute', 'deployment_bro'),
+])

@@ -1,0 +1,41 @@
+// What a handler may use. Rooms come in here, so that a tool imports nothing but the domain and the contract.
+import type { Approvals } from '../approvals/approvals.ts'
+import type { Audit } from '../audit/audit.ts'
+import type { ActionOutcome } from '../domain/action.ts'
+import type { Clock } from '../domain/clock.ts'
+import type { Principal } from '../domain/principal.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import type { Workspace } from '../plans/plans.ts'
+import type { ActionsStore } from '../storage/actions.ts'
+import type { CatalogEntry } from './define.ts'
+
+/** A read-only run that ended in time, or the action that it has become because it is long or prints much. */
+export type ReadRun =
+  | {
+      kind: 'ended'
+      outcome: ActionOutcome
+      state: 'succeeded' | 'failed' | 'timed_out' | 'cancelled' | 'unknown'
+      output: Buffer
+    }
+  | { kind: 'action'; actionId: string }
+
+export type ToolContext = {
+  principal: Principal
+  workspace: Workspace
+  requestId: string
+  signal: AbortSignal
+  clock: Clock
+  progress: (message: string) => void
+  /** The client can open a URL for the person (MCP URL-mode elicitation). */
+  canElicitUrl: boolean
+  elicited: 'accept' | 'decline' | undefined
+  fleet: Fleet
+  approvals: Approvals
+  audit: Audit
+  output: Pick<ActionsStore, 'readOutput' | 'outputEnd'>
+  catalog: readonly CatalogEntry[]
+  runRead: (serverId: string, line: string, timeoutMs: number) => Promise<ReadRun>
+  cancelRun: (actionId: string) => Promise<void>
+  /** Opens what an outcome keeps sealed, for the one who asked. */
+  unseal: (purpose: string, sealed: string) => string
+}

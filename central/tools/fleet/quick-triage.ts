@@ -1,0 +1,66 @@
+import { z } from 'zod'
+import { defineTool } from '../define.ts'
+import { AlertView, alertView } from './get-alerts.ts'
+import { statusOf } from './get-server-status.ts'
+import { Health } from './server-health.ts'
+
+export const quickTriage = defineTool({
+  id: 'mttrly_quick_triage',
+  title: 'Quick Server Triage',
+  description:
+    'Get a first read-only summary of what may be wrong with a server: status, active alerts and resource use.',
+  scope: 'read',
+  plan: 'watchdog',
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  input: z.object({ server_id: z.string().max(100).describe('From mttrly_list_servers') }),
+  output: z.object({
+    server_id: z.string(),
+    status: z.enum(['online', 'offline']),
+    verdict: z.enum(['healthy', 'attention', 'critical', 'unreachable']),
+    summary: z.string(),
+    alerts: z.array(AlertView),
+    health: Health.nullable(),
+    next_step: z.string(),
+  }),
+  subject: ({ server_id }) => ({ server_id, resource: 'triage' }),
+  handler: async ({ server_id }, ctx) => {
+    const status = await statusOf(server_id, ctx)
+    const active = await ctx.fleet.alerts.list(ctx.workspace.id, { serverId: server_id, status: 'active', limit: 50 })
+    const verdict = verdictOf(status.status, status.active_alerts)
+    return {
+      server_id,
+      status: status.status,
+      verdict,
+      summary: summaryOf(status.name, verdict, active.length),
+      alerts: active.map(alertView),
+      health: status.health,
+      next_step: NEXT[verdict],
+    }
+  },
+})
+
+type TriageVerdict = 'healthy' | 'attention' | 'critical' | 'unreachable'
+
+const NEXT: Record<TriageVerdict, string> = {
+  healthy: 'Nothing crosses a threshold. If something is wrong all the same, look closer with mttrly_execute_command.',
+  attention: 'Look at the alerts, then at the host with a read-only mttrly_execute_command (for example df, ps, ss).',
+  critical: 'Look at the critical alerts first, then at the host with a read-only mttrly_execute_command.',
+  unreachable:
+    'The agent is not connected; the numbers are the last known. Check the host, or mttrly_regenerate_install_token.',
+}
+
+function verdictOf(
+  status: 'online' | 'offline',
+  alerts: { info: number; warning: number; critical: number },
+): TriageVerdict {
+  if (status === 'offline') return 'unreachable'
+  if (alerts.critical > 0) return 'critical'
+  return alerts.warning > 0 ? 'attention' : 'healthy'
+}
+
+function summaryOf(name: string, verdict: TriageVerdict, alerts: number): string {
+  if (verdict === 'unreachable') return `${name} is offline.`
+  return alerts === 0
+    ? `${name} is online; no threshold is crossed.`
+    : `${name} is online with ${alerts} active alert(s).`
+}
