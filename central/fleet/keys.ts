@@ -1,0 +1,116 @@
+// The directory of Central's keys. It is made whole at the first start and renamed into place, so that a directory that
+// lacks one of them has been damaged: then Central refuses to start, because a new key would cut off every agent.
+import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } from 'node:crypto'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Clock } from '../domain/clock.ts'
+import { type Ca, createAuthority, type KeyPairPem, type LinkNames, openCa } from './ca.ts'
+import { filesIn, syncDirectory, writeDurably } from './durable-file.ts'
+
+const AUTHORITY = 'ca.pem'
+const ACTION_KEY = 'action.key'
+const LINK = 'link.pem'
+const NAME = /^[a-z0-9][a-z0-9.-]*$/
+
+/** `actionKey` signs grants (Ed25519). `link` is the certificate that agents see. */
+export type Keys = { ca: Ca; actionKey: KeyObject; link: KeyPairPem }
+
+/** The keys directory is damaged, or others can read it. */
+export class KeysFault extends Error {
+  override readonly name = 'KeysFault'
+}
+
+/**
+ * Makes the keys at the first start and reads them at every other. To be called before any other reader of `dir`.
+ * @throws KeysFault
+ */
+export async function loadKeys(dir: string, options: { clock: Clock; link: LinkNames }): Promise<Keys> {
+  const names = filesIn(dir)
+  if (!names || names.length === 0) await createKeys(dir, options.clock)
+  else requireWhole(dir, names)
+  const ca = await openCa(splitPem(readPrivate(dir, AUTHORITY)), options.clock)
+  const actionKey = createPrivateKey(readPrivate(dir, ACTION_KEY))
+  return { ca, actionKey, link: await loadLink(dir, ca, options) }
+}
+
+/** Random bytes under a name, made when first asked for. */
+export function loadOrCreateSecret(dir: string, name: string, bytes: number): Buffer {
+  return loadOrCreate(
+    dir,
+    name,
+    () => randomBytes(bytes).toString('base64'),
+    (text) => Buffer.from(text, 'base64'),
+  )
+}
+
+/** A private key under a name (PKCS #8, PEM), made when first asked for. */
+export function loadOrCreatePrivateKey(dir: string, name: string, create: () => KeyObject): KeyObject {
+  return loadOrCreate(dir, name, () => pemOf(create()), createPrivateKey)
+}
+
+function loadOrCreate<T>(dir: string, name: string, create: () => string, read: (text: string) => T): T {
+  if (!NAME.test(name)) throw new TypeError(`not a name for a key: ${name}`)
+  if (!filesIn(dir)?.includes(name)) writeDurably(join(dir, name), create())
+  return read(readPrivate(dir, name))
+}
+
+async function createKeys(dir: string, clock: Clock): Promise<void> {
+  const authority = await createAuthority(clock)
+  mkdirSync(dirname(dir), { recursive: true })
+  const aside = mkdtempSync(`${dir}.new-`)
+  try {
+    writeDurably(join(aside, AUTHORITY), authority.keyPem + authority.certificatePem)
+    writeDurably(join(aside, ACTION_KEY), pemOf(generateKeyPairSync('ed25519').privateKey))
+    chmodSync(aside, 0o700)
+    renameSync(aside, dir)
+    syncDirectory(dirname(dir))
+  } catch (error) {
+    rmSync(aside, { recursive: true, force: true })
+    throw error
+  }
+}
+
+function requireWhole(dir: string, names: readonly string[]): void {
+  const missing = [AUTHORITY, ACTION_KEY].filter((name) => !names.includes(name))
+  if (missing.length === 0) return
+  throw new KeysFault(
+    `${dir} holds keys but lacks ${missing.join(' and ')}. Restore it from a backup; with new keys no enrolled agent could connect any more.`,
+  )
+}
+
+function readPrivate(dir: string, name: string): string {
+  const path = join(dir, name)
+  if (statSync(path).mode & 0o077) throw new KeysFault(`${path} can be read by others. Run: chmod 600 ${path}`)
+  const text = readFileSync(path, 'utf8')
+  if (text.trim() === '') throw new KeysFault(`${path} is empty. Restore it from a backup.`)
+  return text
+}
+
+/** The link's certificate is replaceable at any time: agents know the CA, not it. */
+async function loadLink(dir: string, ca: Ca, { clock, link }: { clock: Clock; link: LinkNames }): Promise<KeyPairPem> {
+  if (filesIn(dir)?.includes(LINK)) {
+    const pair = splitPem(readPrivate(dir, LINK))
+    if (stillFits(pair, ca, link, clock.now())) return pair
+  }
+  const pair = await ca.issueLink(link)
+  writeDurably(join(dir, LINK), pair.keyPem + pair.certificatePem)
+  return pair
+}
+
+function stillFits({ certificatePem }: KeyPairPem, ca: Ca, { dns, ip }: LinkNames, now: number): boolean {
+  const certificate = new X509Certificate(certificatePem)
+  const [from, to] = [certificate.validFromDate.getTime(), certificate.validToDate.getTime()]
+  const names = new Set((certificate.subjectAltName ?? '').split(', '))
+  const wanted = [...dns.map((name) => `DNS:${name}`), ...ip.map((name) => `IP Address:${name}`)]
+  const sameNames = wanted.length === names.size - 1 && wanted.every((name) => names.has(name))
+  const issuer = new X509Certificate(ca.certificatePem)
+  return sameNames && now < (from + to) / 2 && certificate.verify(issuer.publicKey)
+}
+
+function splitPem(text: string): KeyPairPem {
+  const at = text.indexOf('-----BEGIN CERTIFICATE-----')
+  if (at < 1) throw new KeysFault('a key file lacks its key or its certificate. Restore it from a backup.')
+  return { keyPem: text.slice(0, at), certificatePem: text.slice(at) }
+}
+
+const pemOf = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString()

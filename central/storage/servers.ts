@@ -1,0 +1,118 @@
+// Servers. A decommissioned one keeps its row, because its history refers to it, and is in no list.
+import { HostFacts, type Server } from '../domain/server.ts'
+import type { Database } from './database.ts'
+import type { Schema } from './schema.ts'
+
+export type ServersStore = ReturnType<typeof createServersStore>
+
+/** Parameters of one statement; SQLite allows 32,766 (https://www.sqlite.org/limits.html). */
+const IDS_AT_ONCE = 1_000
+
+export function createServersStore(db: Database) {
+  const { kysely } = db
+  const present = () => kysely.selectFrom('servers').selectAll().where('decommissioned_at', 'is', null)
+
+  return {
+    async insert(server: Pick<Server, 'id' | 'workspaceId' | 'name' | 'createdAt'>): Promise<void> {
+      await kysely
+        .insertInto('servers')
+        .values({
+          id: server.id,
+          workspace_id: server.workspaceId,
+          name: server.name,
+          created_at: server.createdAt,
+          decommissioned_at: null,
+          last_seen_at: null,
+          agent_version: null,
+          facts: 'null',
+        })
+        .execute()
+    },
+
+    /** Also one that is decommissioned. */
+    async find(id: string): Promise<Server | undefined> {
+      const row = await kysely.selectFrom('servers').selectAll().where('id', '=', id).executeTakeFirst()
+      return row && fromRow(row)
+    },
+
+    async get(workspaceId: string, id: string): Promise<Server | undefined> {
+      const row = await present().where('workspace_id', '=', workspaceId).where('id', '=', id).executeTakeFirst()
+      return row && fromRow(row)
+    },
+
+    async list(workspaceId: string): Promise<Server[]> {
+      const rows = await present().where('workspace_id', '=', workspaceId).orderBy('created_at').orderBy('id').execute()
+      return rows.map(fromRow)
+    },
+
+    /** Of every workspace: whom to expect after a start. */
+    async all(): Promise<Pick<Server, 'id' | 'workspaceId' | 'lastSeenAt'>[]> {
+      const rows = await kysely
+        .selectFrom('servers')
+        .select(['id', 'workspace_id', 'last_seen_at'])
+        .where('decommissioned_at', 'is', null)
+        .execute()
+      return rows.map((row) => ({ id: row.id, workspaceId: row.workspace_id, lastSeenAt: row.last_seen_at }))
+    },
+
+    async count(workspaceId: string): Promise<number> {
+      const row = await kysely
+        .selectFrom('servers')
+        .select((eb) => eb.fn.countAll().as('n'))
+        .where('workspace_id', '=', workspaceId)
+        .where('decommissioned_at', 'is', null)
+        .executeTakeFirstOrThrow()
+      return Number(row.n)
+    },
+
+    /** Until the transaction ends nobody else holds this; an update locks the row on both databases. */
+    async lockWorkspace(workspaceId: string): Promise<void> {
+      await kysely
+        .updateTable('workspaces')
+        .set((eb) => ({ name: eb.ref('name') }))
+        .where('id', '=', workspaceId)
+        .execute()
+    },
+
+    async saveFacts(id: string, facts: HostFacts): Promise<void> {
+      await kysely
+        .updateTable('servers')
+        .set({ agent_version: facts.agent_version, facts: JSON.stringify(facts) })
+        .where('id', '=', id)
+        .execute()
+    },
+
+    async touch(ids: readonly string[], at: number): Promise<void> {
+      for (let from = 0; from < ids.length; from += IDS_AT_ONCE) {
+        await kysely
+          .updateTable('servers')
+          .set({ last_seen_at: at })
+          .where('id', 'in', ids.slice(from, from + IDS_AT_ONCE))
+          .execute()
+      }
+    },
+
+    /** False when it was decommissioned already. */
+    async decommission(id: string, at: number): Promise<boolean> {
+      const changed = await kysely
+        .updateTable('servers')
+        .set({ decommissioned_at: at })
+        .where('id', '=', id)
+        .where('decommissioned_at', 'is', null)
+        .executeTakeFirst()
+      return changed.numUpdatedRows === 1n
+    },
+  }
+}
+
+function fromRow(row: Schema['servers']): Server {
+  return {
+    id: row.id,
+    workspaceId: row.workspace_id,
+    name: row.name,
+    createdAt: row.created_at,
+    decommissionedAt: row.decommissioned_at,
+    lastSeenAt: row.last_seen_at,
+    facts: HostFacts.nullable().parse(JSON.parse(row.facts)),
+  }
+}
