@@ -41,6 +41,7 @@ export const credentials: Migration = {
       client_name ${text} not null,
       scopes ${text} not null,
       created_at ${int} not null,
+      last_used_at ${int},
       revoked_at ${int}
     )${end}`)
     await run('create index oauth_grants_user on oauth_grants (user_id)')
