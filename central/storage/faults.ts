@@ -82,9 +82,17 @@ export function nameFault(error: unknown): unknown {
 
 function faultOf(error: Error): FaultName | undefined {
   const { code, errcode } = codesOf(error)
-  if (errcode !== undefined) return SQLITE[errcode & 0xff]
+  if (errcode !== undefined) return SQLITE[primary(errcode)]
   if (code !== undefined) return SYSTEM[code] ?? POSTGRES[code] ?? POSTGRES[code.slice(0, 2)]
   return PG_CONNECTION_LOST.test(error.message) ? 'unreachable' : undefined
+}
+
+const primary = (errcode: number) => errcode & 0xff
+
+/** SQLite's primary result code, if it is an error of SQLite's. */
+export function sqliteCode(error: unknown): number | undefined {
+  const errcode = error instanceof Error ? codesOf(error).errcode : undefined
+  return errcode && primary(errcode)
 }
 
 /** Whether a row with this key was there already. */

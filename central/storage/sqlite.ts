@@ -2,6 +2,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite'
+import { setTimeout } from 'node:timers/promises'
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -12,22 +13,35 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
-import { nameFault } from './faults.ts'
+import { nameFault, sqliteCode } from './faults.ts'
 
-/** A wait blocks the whole process, and only another program (the admin command, a backup) can cause one. */
-const BUSY_MS = 2_000
+/** While the file is opened. SQLite's own wait blocks the process. */
+const BUSY_OPENING_MS = 2_000
+/** Afterwards: another program (the admin command, a backup) may write for so long. We wait without blocking. */
+const BUSY_TRIES = 200
+const BUSY_PAUSE_MS = 25
+const BUSY = 5 // SQLITE_BUSY
 const MOST_STATEMENTS = 500
 
 /** @throws StorageFault */
 export function openSqlite(path: string): DatabaseSync {
   try {
     if (path !== ':memory:') makePrivate(path)
-    const database = new DatabaseSync(path, { timeout: BUSY_MS })
-    // FULL: what was committed survives a power cut. NORMAL in WAL mode would lose the last commits.
-    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on')
-    return database
+    return configured(new DatabaseSync(path, { timeout: BUSY_OPENING_MS }))
   } catch (error) {
     throw nameFault(error)
+  }
+}
+
+function configured(database: DatabaseSync): DatabaseSync {
+  try {
+    // FULL: what was committed survives a power cut. NORMAL in WAL mode would lose the last commits.
+    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on')
+    database.exec('pragma busy_timeout = 0')
+    return database
+  } catch (error) {
+    database.close()
+    throw error
   }
 }
 
@@ -110,14 +124,29 @@ function sqliteConnection(database: DatabaseSync): DatabaseConnection {
     executeQuery: async <R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> => {
       const { statement, returnsRows } = prepare(sql)
       const values = parameters as SQLInputValue[]
-      if (returnsRows) return { rows: statement.all(...values).map((row) => plain(row) as R) }
-      const { changes, lastInsertRowid } = statement.run(...values)
+      if (returnsRows) {
+        const rows = await whenFree(database, () => statement.all(...values))
+        return { rows: rows.map((row) => plain(row) as R) }
+      }
+      const { changes, lastInsertRowid } = await whenFree(database, () => statement.run(...values))
       return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
     },
     // biome-ignore lint/correctness/useYield: it only refuses
     streamQuery: async function* () {
       throw new Error('queries are not streamed: read in pages')
     },
+  }
+}
+
+/** A statement that another program's lock kept out has done nothing, and is tried again. */
+async function whenFree<T>(database: DatabaseSync, run: () => T): Promise<T> {
+  for (let left = BUSY_TRIES; ; left -= 1) {
+    try {
+      return run()
+    } catch (error) {
+      if (sqliteCode(error) !== BUSY || database.isTransaction || left === 0) throw error
+      await setTimeout(BUSY_PAUSE_MS)
+    }
   }
 }
 

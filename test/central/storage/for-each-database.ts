@@ -1,12 +1,14 @@
 // One suite, both databases. Every open() gives an empty, migrated database of its own; all are closed and removed
-// after the test that opened them.
+// after the test that opened them. TEST_POSTGRES_URL names a PostgreSQL that is already there (any database of it, as a
+// user that may create others); without it the test process starts one of its own.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, describe } from 'node:test'
 import { type Database, openDatabase } from '../../../central/storage/database.ts'
-import { type PostgresServer, startPostgres, whyNoPostgres } from './postgres-server.ts'
+import { type PostgresServer, serverAt, startPostgres, whyNoPostgres } from './postgres-server.ts'
 
+const given = process.env.TEST_POSTGRES_URL
 const clock = { now: () => 1_750_000_000_000 }
 
 export function forEachDatabase(name: string, suite: (open: () => Promise<Database>) => void): void {
@@ -47,7 +49,7 @@ const DATABASES = [
   },
   {
     title: 'PostgreSQL',
-    skip: () => whyNoPostgres() ?? false,
+    skip: () => (given ? false : (whyNoPostgres() ?? false)),
     createUrl: async (later: Later) => {
       const { url, drop } = await (await sharedPostgres()).createDatabase()
       later(drop)
@@ -58,7 +60,8 @@ const DATABASES = [
 
 let shared: Promise<PostgresServer> | undefined
 
-const sharedPostgres = (): Promise<PostgresServer> => {
+const sharedPostgres = async (): Promise<Pick<PostgresServer, 'createDatabase'>> => {
+  if (given) return serverAt(given)
   shared ??= startPostgres()
   return shared
 }

@@ -1,5 +1,4 @@
-// A PostgreSQL of Debian's for one test process, on a free port of the loopback. TEST_POSTGRES_URL names one that is
-// already there instead (any database of it, as a user that may create databases).
+// PostgreSQL servers of a test's own, on a free port of the loopback, by Debian's binaries.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { chownSync, existsSync, mkdtempSync, readdirSync } from 'node:fs'
 import { createServer, Socket } from 'node:net'
@@ -10,7 +9,7 @@ import pg from 'pg'
 export type PostgresServer = {
   /** A new, empty database on it. */
   createDatabase(): Promise<{ url: string; drop(): Promise<void> }>
-  port: number
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -18,7 +17,6 @@ const HOME = '/usr/lib/postgresql'
 
 /** Why there can be no PostgreSQL here, or undefined. */
 export function whyNoPostgres(): string | undefined {
-  if (process.env.TEST_POSTGRES_URL) return undefined
   if (!binaries()) return `no PostgreSQL under ${HOME} (test/setup-debian.sh installs it)`
   if (userInfo().uid === 0 && postgresUser() === undefined)
     return 'PostgreSQL will not run as root, and there is no user postgres'
@@ -58,28 +56,23 @@ kill -INT "$server" 2>/dev/null; wait "$server"
 rm -rf "$1"
 `
 
-export async function startPostgres(): Promise<PostgresServer & { restart(): void }> {
-  const given = process.env.TEST_POSTGRES_URL
-  if (given)
-    return { ...serverAt(given), port: Number(new URL(given).port), stop: async () => undefined, restart: noRestart }
+export async function startPostgres(): Promise<PostgresServer> {
   const port = await freePort()
   const keeper = startKeeper(port)
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`
-  await untilItAnswers(url, keeper)
+  let startedAt = await untilItAnswers(url, keeper)
   return {
     ...serverAt(url),
-    port,
-    restart: () => void keeper.stdin?.write('restart\n'),
+    restart: async () => {
+      keeper.stdin?.write('restart\n')
+      startedAt = await untilItAnswers(url, keeper, startedAt)
+    },
     stop: () =>
       new Promise((resolve) => {
         keeper.once('exit', () => resolve())
         keeper.stdin?.end()
       }),
   }
-}
-
-const noRestart = () => {
-  throw new Error('the server of TEST_POSTGRES_URL is not ours to restart')
 }
 
 function startKeeper(port: number): ChildProcess {
@@ -98,23 +91,24 @@ function startKeeper(port: number): ChildProcess {
   return keeper
 }
 
-async function untilItAnswers(url: string, keeper: ChildProcess): Promise<void> {
+/** When it was started; waits for another start than `before`. */
+async function untilItAnswers(url: string, keeper: ChildProcess, before?: string): Promise<string> {
   for (;;) {
     if (keeper.exitCode !== null) throw new Error('PostgreSQL did not start')
-    try {
-      return await query(url, 'select 1')
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
+    const startedAt = await query(url, 'select pg_postmaster_start_time()::text as value').catch(() => undefined)
+    if (startedAt && startedAt !== before) return startedAt
+    await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }
 
-async function query(url: string, statement: string): Promise<void> {
+/** The column `value` of the first row, if there is one. */
+async function query(url: string, statement: string): Promise<string | undefined> {
   const client = new pg.Client({ connectionString: url })
   client.on('error', () => undefined)
   await client.connect()
   try {
-    await client.query(statement)
+    const { rows } = await client.query<{ value: string }>(statement)
+    return rows[0]?.value
   } finally {
     await client.end()
   }
@@ -122,18 +116,19 @@ async function query(url: string, statement: string): Promise<void> {
 
 let databases = 0
 
-const serverAt = (url: string): Pick<PostgresServer, 'createDatabase'> => ({
+/** One that runs already; `url` names any database of it, as a user that may create others. */
+export const serverAt = (url: string): Pick<PostgresServer, 'createDatabase'> => ({
   createDatabase: async () => {
     databases += 1
     const name = `mttrly_${process.pid}_${databases}`
     await query(url, `create database ${name}`)
     const own = new URL(url)
     own.pathname = `/${name}`
-    return { url: own.href, drop: () => query(url, `drop database ${name} with (force)`) }
+    return { url: own.href, drop: async () => void (await query(url, `drop database ${name} with (force)`)) }
   },
 })
 
-const freePort = (): Promise<number> =>
+export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
