@@ -1,0 +1,5 @@
+// The prebuilt package is installed under the name of the one it stands in for, but declares its types under its own.
+/// <reference path="../../node_modules/node-pty/node-pty.d.ts" />
+declare module 'node-pty' {
+  export * from '@lydell/node-pty'
+}
