@@ -102,8 +102,21 @@ function isBelow(path: readonly Segment[], tree: Place): boolean {
 
 const isEqual = (a: Segment, b: Segment): boolean => a.length === b.length && a.every((unit, i) => unit === b[i])
 
-/** Whether some text is matched by both patterns. Quadratic in two segments, each bounded by the line's length. */
+/** Whether some text is matched by both patterns. */
 function intersect(a: Segment, b: Segment): boolean {
+  let start = 0
+  while (start < a.length && start < b.length && isLiteral(a[start]) && isLiteral(b[start])) {
+    if (a[start] !== b[start]) return false
+    start++
+  }
+  return intersectRest(a.slice(start), b.slice(start))
+}
+
+const isLiteral = (unit: Unit | undefined): boolean => typeof unit === 'string'
+
+/** Quadratic in the rests of two segments, each at most MAX_SEGMENT long. */
+function intersectRest(a: Segment, b: Segment): boolean {
+  if (isLiteral(a.at(-1)) && isLiteral(b.at(-1)) && a.at(-1) !== b.at(-1)) return false
   let row = new Array<boolean>(b.length + 1).fill(false)
   row[b.length] = true
   for (let j = b.length - 1; j >= 0; j--) row[j] = b[j] === MANY && (row[j + 1] as boolean)

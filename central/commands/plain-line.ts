@@ -1,4 +1,4 @@
-import type { AndOr, Command, CommandNode, Pipeline, Redirection, Statement, Word } from 'unbash'
+import type { AndOr, Command, CommandNode, ParsedScript, Pipeline, Redirection, Statement, Word } from 'unbash'
 import { parse } from 'unbash'
 import { type StaticWord, staticWord } from './static-word.ts'
 
@@ -52,8 +52,8 @@ type Walk = { readonly source: string; at: number; readonly commands: PlainComma
 export function parsePlainLine(source: string): PlainLine | Refusal {
   if (source.length > MAX_COMMAND_BYTES) return refusal(`The command is longer than ${MAX_COMMAND_BYTES} bytes.`)
   if (!isPlainText(source)) return refusal('The command contains characters other than printable ASCII.')
-  const script = parse(source)
-  if (script.errors?.length) return refusal('The command is not complete shell syntax.')
+  const script = tryParse(source)
+  if (!script || script.errors?.length) return refusal('The command is not complete shell syntax.')
   const walk: Walk = { source, at: 0, commands: [] }
   if (script.commands.length === 0) return refusal('The command is empty.')
   script.commands.forEach((statement, index) => {
@@ -61,6 +61,15 @@ export function parsePlainLine(source: string): PlainLine | Refusal {
   })
   if (!isSeparator(source.slice(walk.at), true)) refuse(walk, 'The command has a part that is not understood.')
   return walk.refused === undefined ? { commands: walk.commands } : refusal(walk.refused)
+}
+
+/** Undefined when the parser gives up on the text in a way of its own. */
+export function tryParse(source: string): ParsedScript | undefined {
+  try {
+    return parse(source)
+  } catch {
+    return undefined
+  }
 }
 
 const refusal = (refused: string): Refusal => ({ refused })

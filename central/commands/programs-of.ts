@@ -1,11 +1,12 @@
 import type { Command, SyntaxNode, Word } from 'unbash'
-import { forEachChild, parse } from 'unbash'
-import { MAX_COMMAND_BYTES } from './plain-line.ts'
+import { forEachChild } from 'unbash'
+import { MAX_COMMAND_BYTES, tryParse } from './plain-line.ts'
 import { staticWord } from './static-word.ts'
 
 /** Stands in the list for a program whose name cannot be known before the line runs. */
 export const UNKNOWN_PROGRAM = '?'
 const MAX_DEPTH = 8
+const MAX_LEVELS = 16
 
 /** Programs that run the command in their operands: options that take a value, and operands in front of the command. */
 const WRAPPERS: Readonly<Record<string, { readonly values?: string; readonly skip?: number; readonly line?: string }>> =
@@ -95,15 +96,20 @@ function readLine(line: string, found: Set<string>, depth: number): undefined {
     found.add(UNKNOWN_PROGRAM)
     return
   }
-  visit(parse(line), found, depth)
+  const script = tryParse(line)
+  if (script) visit(script, found, depth, 0)
+  else found.add(UNKNOWN_PROGRAM)
 }
 
-function visit(node: SyntaxNode, found: Set<string>, depth: number): undefined {
+/** `level` counts the scripts within scripts (substitutions), each of which the parser reads anew. */
+function visit(node: SyntaxNode, found: Set<string>, depth: number, level: number): undefined {
+  if (level > MAX_LEVELS) found.add(UNKNOWN_PROGRAM)
+  if (level > MAX_LEVELS) return
   if (node.type === 'Script' && node.errors?.length) found.add(UNKNOWN_PROGRAM)
   if (node.type === 'Function') found.add(UNKNOWN_PROGRAM)
   if (node.type === 'Command') readCommand(node, found, depth)
   forEachChild(node, (child) => {
-    visit(child, found, depth)
+    visit(child, found, depth, level + (child.type === 'Script' ? 1 : 0))
   })
 }
 

@@ -15,6 +15,7 @@ type Reader = { readonly text: string; at: number; readonly value: string[]; rea
  * that two readers take differently is a word that the shell may take differently too.
  */
 export function staticWord(word: Word): StaticWord | undefined {
+  if (word.text === '{}') return { value: '{}', glob: [false, false] } // no braces to expand, in any shell
   if (word.parts?.some((part) => !isStaticPart(part))) return undefined
   const read = unquote(word.text)
   return read && read.value === word.value ? read : undefined
