@@ -1,0 +1,68 @@
+/** The secrets of one line as ranges of its original bytes, in order and apart from each other. */
+import { findSecrets, type Secret } from './find.ts'
+import { isNoise } from './scan.ts'
+import { decodedView, noiseFreeViews, type View } from './view.ts'
+
+/** `line` without its line feed. `lineStart`: false where it is the middle of a longer one. */
+export function secretsOf(line: Buffer, lineStart: boolean): Secret[] {
+  const noisy = hasNoise(line)
+  const { rendered, stripped } = noisy
+    ? noiseFreeViews(line)
+    : { rendered: { bytes: line, map: undefined }, stripped: undefined }
+  const secrets = inView(rendered, lineStart)
+  if (stripped) {
+    const merged = merge(secrets)
+    return merge([...merged, ...inView(stripped, lineStart).filter((extra) => !merged.some((s) => overlaps(s, extra)))])
+  }
+  return merge(secrets)
+}
+
+function hasNoise(line: Buffer): boolean {
+  for (let i = 0; i < line.length; i++) {
+    const byte = line[i] as number
+    if ((byte < 0x20 && byte !== 0x09) || byte === 0x7f || byte >= 0xc2) if (isNoise(line, i)) return true
+  }
+  return false
+}
+
+function inView(view: View, lineStart: boolean): Secret[] {
+  const text = view.bytes.toString('latin1')
+  const secrets = findSecrets(view.bytes, text, lineStart).map((secret) => placed(secret, view.map, false))
+  const decoded = decodedView(text, view.map)
+  if (!decoded) return secrets
+  return [
+    ...secrets,
+    ...findSecrets(decoded.bytes, decoded.text, lineStart).map((secret) => placed(secret, decoded.map, true)),
+  ]
+}
+
+function placed(secret: Secret, map: Uint32Array | undefined, decoded: boolean): Secret {
+  if (!map) return secret
+  const end = decoded || secret.end === map.length - 1 ? map[secret.end] : (map[secret.end - 1] ?? 0) + 1
+  return { ...secret, start: map[secret.start] ?? 0, end: end ?? 0 }
+}
+
+const overlaps = (a: Secret, b: Secret): boolean => a.start < b.end && b.start < a.end
+
+/** Overlapping ranges become one. The outer rule names it; of equals the one found by shape, which says more. */
+function merge(secrets: Secret[]): Secret[] {
+  if (secrets.length < 2) return secrets
+  const sorted = secrets.toSorted((a, b) => a.start - b.start || b.end - a.end || rank(a) - rank(b))
+  const merged: Secret[] = []
+  for (const secret of sorted) {
+    const last = merged.at(-1)
+    if (!last || secret.start >= last.end) merged.push({ ...secret })
+    else if (secret.end > last.end || secret.open) Object.assign(last, joined(last, secret))
+  }
+  return merged
+}
+
+const joined = (a: Secret, b: Secret): Partial<Secret> => ({
+  end: Math.max(a.end, b.end),
+  tagged: undefined,
+  ...(a.open || b.open ? { open: true as const, rule: 'private-key' } : {}),
+  ...(b.tail === 'line' ? { tail: b.tail } : {}),
+})
+
+const GENERAL = new Set(['password', 'secret', 'token', 'key', 'session', 'authorization', 'cookie', 'url-credentials'])
+const rank = (secret: Secret): number => (GENERAL.has(secret.rule) ? 1 : 0)
