@@ -95,10 +95,7 @@ function readOption(rule: Rule, word: StaticWord, next: StaticWord | undefined):
 
 function readLong(rule: Rule, word: StaticWord, next: StaticWord | undefined): Step | undefined {
   const equals = word.value.indexOf('=')
-  if (equals < 0) {
-    if (rule.attached && Object.hasOwn(rule.attached, word.value)) return optionStep([], word.value)
-    return separateValue(rule, word.value, next, [])
-  }
+  if (equals < 0) return separateValue(rule, word.value, next, [])
   return attachedValue(rule, word.value.slice(0, equals), from(word, equals + 1), [])
 }
 

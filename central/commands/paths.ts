@@ -37,11 +37,14 @@ function contentRefusal(path: readonly Segment[], use: PathUse, isPattern: boole
   if (use === 'tree' && (!open || [...NAMED, ...READ].some((place) => couldContain(path, place))))
     return 'what lies below it may hold secrets'
   const name = lowerCase(path.at(-1) ?? [])
-  const suspected = NAMES.some((pattern) => intersect(pattern, name))
+  const suspected = NAMES.some((pattern) => !isHiddenFrom(name, pattern) && intersect(pattern, name))
   if (suspected && !(isPattern && open)) return 'files of this name hold secrets'
   if (!isPattern && WRITTEN_OUT.some((pattern) => intersect(pattern, name))) return 'files of this name hold secrets'
   return undefined
 }
+
+/** A pattern character at the start of a name never stands for a dot. */
+const isHiddenFrom = (name: Segment, pattern: Segment): boolean => pattern[0] === '.' && !isLiteral(name[0])
 
 function startsLikeAPath(word: StaticWord): boolean {
   return !word.glob[0] && word.value[0] !== '-'

@@ -6,7 +6,7 @@ import { staticWord } from './static-word.ts'
 /** Stands in the list for a program whose name cannot be known before the line runs. */
 export const UNKNOWN_PROGRAM = '?'
 const MAX_DEPTH = 8
-const MAX_LEVELS = 16
+const MAX_LEVELS = 6
 
 /** Programs that run the command in their operands: options that take a value, and operands in front of the command. */
 const WRAPPERS: Readonly<Record<string, { readonly values?: string; readonly skip?: number; readonly line?: string }>> =

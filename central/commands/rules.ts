@@ -17,7 +17,7 @@ export type Rule = {
   readonly flags?: string
   /** Options with a value, attached or in the next word. */
   readonly values?: Readonly<Record<string, Kind>>
-  /** Options whose value, if any, is attached (`-I5`, `--color=never`). */
+  /** Options whose value is attached: `-Idate` (or a bare `-I`), `--color=never` (never bare, unless a flag too). */
   readonly attached?: Readonly<Record<string, Kind>>
   /** `-5` is understood as a count. */
   readonly count?: boolean

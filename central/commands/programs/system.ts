@@ -41,7 +41,7 @@ export const SYSTEM_PROGRAMS: Programs = {
   hostid: {},
   tty: { flags: '-s' },
   date: {
-    flags: '-u --utc --universal -R --rfc-email',
+    flags: '-u --utc --universal -R --rfc-email --iso-8601',
     attached: {
       '-I': ['date', 'hours', 'minutes', 'seconds', 'ns'],
       '--iso-8601': ['date', 'hours', 'minutes', 'seconds', 'ns'],
@@ -108,7 +108,7 @@ export const SYSTEM_PROGRAMS: Programs = {
     check: (args) => endsWithoutValues(args, '-p'),
   },
   lscpu: {
-    flags: `${flagsOf('abcJxyBC')} --all --online --json`,
+    flags: `${flagsOf('abcJxyBC')} --all --online --json --extended --parse`,
     attached: { '-e': COLUMNS, '-p': COLUMNS, '--extended': COLUMNS, '--parse': COLUMNS },
   },
   lsmod: {},
@@ -181,7 +181,13 @@ export const SYSTEM_PROGRAMS: Programs = {
   },
   which: { flags: '-a', rest: isName, min: 1 },
   type: { flags: '-a -t -p -P -f', rest: isName, min: 1 },
-  command: { style: 'words', flags: '-v -V', rest: isName, check: (args) => args[0] === '-v' || args[0] === '-V' },
+  command: {
+    style: 'words',
+    flags: '-v -V',
+    rest: isName,
+    min: 1,
+    check: (args) => args[0] === '-v' || args[0] === '-V',
+  },
   ulimit: { flags: `${flagsOf('aHS')}` },
   test,
   '[': { ...test, check: (args) => args.at(-1) === ']' && isHarmlessTest(args.slice(0, -1)) },

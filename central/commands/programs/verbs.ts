@@ -108,7 +108,7 @@ export const VERB_PROGRAMS: Programs = {
   },
   journalctl: {
     lane: 'inspect',
-    flags: `${flagsOf('aeklmqrx')} --all --pager-end --dmesg --full --no-full --quiet --reverse --catalog --no-pager --utc --no-hostname --disk-usage --list-boots`,
+    flags: `${flagsOf('aeklmqrx')} --all --pager-end --dmesg --full --no-full --quiet --reverse --catalog --no-pager --utc --no-hostname --disk-usage --list-boots --boot`,
     values: {
       '-u': isUnit,
       '--unit': isUnit,
