@@ -42,7 +42,7 @@ export function page({ title, session, active, body, scripts = [], pending = 0 }
 <title>${title} · mttrly</title>
 <link rel="icon" href="${assetUrl('mark.svg')}" type="image/svg+xml">
 <link rel="stylesheet" href="${assetUrl('console.css')}">
-!${scripts.map((name) => html`<script src="${assetUrl(name)}" defer></script>`)}
+!${['console.js', ...scripts].map((name) => html`<script src="${assetUrl(name)}" defer></script>`)}
 </head>
 <body class="${session ? 'signed-in' : 'signed-out'}">
 <a class="skip" href="#main">Skip to content</a>
@@ -67,7 +67,7 @@ function topBar(session: FrameSession, active: Section | undefined, pending: num
 <a class="brand" href="/">!${MARK} mttrly</a>
 <nav aria-label="Sections"><ul>!${sections.map(
     ({ id, href, label }) =>
-      html`<li><a href="${href}" !${id === active ? 'aria-current="page"' : ''}>${label}!${id === 'approvals' ? badge(pending) : ''}</a></li>`,
+      html`<li><a class="tab" href="${href}" !${id === active ? 'aria-current="page"' : ''}>${label}!${id === 'approvals' ? badge(pending) : ''}</a></li>`,
   )}</ul></nav>
 <div class="who">
 <a href="/account" title="${session.email}" !${active === 'account' ? 'aria-current="page"' : ''}><span class="who-email">${session.email}</span></a>

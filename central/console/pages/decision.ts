@@ -1,0 +1,206 @@
+// The decision page: the server, who asks, exactly what will run, what it does, and the decision. Afterwards, what became of it.
+import { html } from 'ghtml'
+import type { Action, ActionOutcome, ActionSpec } from '../../domain/action.ts'
+import { mayApprove } from '../../domain/principal.ts'
+import { mayHaveRun, stateWords } from '../action-words.ts'
+import type { Answer, Visit } from '../door.ts'
+import { bytes, count, countdown, duration, facts, notice, pill, time } from '../format.ts'
+import { csrfField } from '../layout.ts'
+import { hasFactor, needsFactor, proofFields } from '../proof.ts'
+import type { ConsoleRooms, Factors } from '../rooms.ts'
+import { exact, prose, unusual } from '../visible.ts'
+import type { Problem } from './approvals.ts'
+
+export async function decisionPage(
+  visit: Visit,
+  rooms: ConsoleRooms,
+  action: Action,
+  problem?: Problem,
+): Promise<Answer> {
+  const { session } = visit
+  const [server, factors, { policy }] = await Promise.all([
+    rooms.fleet.get(session.workspaceId, action.server_id),
+    rooms.identity.factorsOf(session.userId),
+    rooms.plans.get(session.workspaceId),
+  ])
+  const serverName = server
+    ? html`<a href="/servers/${encodeURIComponent(server.id)}">!${prose(server.name, 120)}</a>`
+    : 'a server that is no longer there'
+  const body = html`<div class="stack tight"><p class="crumb"><a href="/approvals">Approvals</a></p><h1>!${heading(action)}</h1>
+<p class="muted">on <strong>!${serverName}</strong></p></div>
+!${problem && !problem.atProof ? notice('bad', html`<p>${problem.text}</p>`) : ''}
+<div id="state" data-live data-state="${action.state}" aria-live="polite">!${stateCard(action)}</div>
+<div class="decision"><div class="stack">!${whatRuns(action)}!${resultCard(visit, action)}</div>
+<div class="stack">!${whoAsks(action)}<div id="decide" data-live="${action.state}">!${decideCard(visit, action, factors, policy.two_person, problem)}</div></div></div>`
+  return {
+    ...(problem && { status: problem.status }),
+    page: {
+      title: `${stateWords(action).label}: ${action.words.title.slice(0, 60)}`,
+      active: 'approvals',
+      body,
+      scripts: ['simplewebauthn.js', 'passkey-proof.js'],
+    },
+  }
+}
+
+const HEADINGS: Record<ActionSpec['kind'], string> = {
+  command: 'Run a command',
+  regenerate_install_token: 'Make a new install command',
+  decommission_server: 'Decommission a server',
+}
+const heading = ({ spec }: Action): string => html`${HEADINGS[spec.kind]}`
+
+function stateCard(action: Action): string {
+  const { label, tone, sentence } = stateWords(action)
+  const left =
+    action.state === 'pending_approval'
+      ? html`<span class="push number">!${countdown(action.expires_at)} <span class="muted">left to decide</span></span>`
+      : ''
+  return html`<div class="card stack tight"><div class="row">!${pill(tone, label)}<span>${sentence}</span>!${left}</div>!${decidedBy(action)}</div>`
+}
+
+const PROOFS = { passkey: ' with a passkey', totp: ' with a one-time code', none: '' }
+
+function decidedBy({ decision, state }: Action): string {
+  if (!decision) return ''
+  const did = state === 'rejected' ? 'Rejected' : 'Approved'
+  return html`<p class="muted small">${did} by !${prose(decision.by_email, 120)}${PROOFS[decision.proof]}, !${time(decision.at)}</p>`
+}
+
+function whatRuns(action: Action): string {
+  const { spec, words, canonical, digest } = action
+  return html`<section class="card stack"><h2>${what(action)}</h2>
+!${spec.kind === 'command' ? command(spec) : html`<p>!${prose(words.title)}</p>`}
+!${facts([
+    ['Effect', html`!${prose(words.effect)}`],
+    ['To undo it', html`!${prose(words.undo)}`],
+    ['Approval', html`!${prose(words.why)}`],
+  ])}
+<details><summary>All that is signed: ${bytes(Buffer.byteLength(canonical))}</summary><div class="stack tight below"><pre class="code command" tabindex="0" aria-label="Canonical bytes">!${exact(canonical)}</pre><p class="hint">Canonical JSON (RFC 8785). A change of one byte changes the digest, and then it does not run.</p></div></details>
+<p class="small"><span class="muted">SHA-256</span> <code class="wrap-anywhere">${digest}</code></p></section>`
+}
+
+function what({ state, spec }: Action): string {
+  if (state === 'pending_approval' || state === 'approved')
+    return spec.kind === 'command' ? 'What will run' : 'What will be done'
+  return mayHaveRun(state) ? 'What was started' : 'What was asked'
+}
+
+type Command = Extract<ActionSpec, { kind: 'command' }>
+
+function command(spec: Command): string {
+  const odd = unusual(spec.line)
+  const lines = spec.line.split('\n').length
+  const env = Object.entries(spec.env)
+  return html`<div class="stack tight"><pre class="code command" id="line" tabindex="0" aria-label="Command, exactly">!${exact(spec.line)}</pre>
+<p class="hint">${count(Buffer.byteLength(spec.line), 'byte')}${lines > 1 ? `, ${lines} lines` : ''}, all of it shown here.</p></div>
+!${odd > 0 ? notice('warn', html`<p><strong>${count(odd, 'character')} ${odd === 1 ? 'is' : 'are'} not plain ASCII</strong> and may look like something else. Each is shown by its code, such as <span class="visible">\u{202e}</span>.</p>`) : ''}
+!${facts([
+    ['As user', html`<code>!${exact(spec.user)}</code>`],
+    ['In', html`<code>!${exact(spec.cwd)}</code>`],
+    ['Started as', startedAs(spec)],
+    [
+      'Environment',
+      env.length === 0
+        ? undefined
+        : html`!${env.map(([name, value]) => html`<code>!${exact(`${name}=${value}`)}</code> `)}`,
+    ],
+    ['Time limit', duration(spec.timeout_ms)],
+    ['Terminal', spec.terminal ? 'Yes' : undefined],
+  ])}`
+}
+
+function startedAs({ argv, line }: Command): string {
+  const whole = argv.at(-1) === line
+  const words = (whole ? argv.slice(0, -1) : argv).map((word) => html`<code class="word">!${exact(word)}</code>`)
+  return html`!${words.join(' ')}${whole ? ', then the command' : ''}`
+}
+
+const CREDENTIALS: Record<Action['requester']['credential'], string> = {
+  oauth: 'a connected client',
+  api_key: 'an API key',
+  session: 'this console',
+  system: 'Central itself',
+}
+
+function whoAsks({ requester, words, created_at }: Action): string {
+  const client = html`!${prose(requester.client_name, 100)}${requester.credential === 'oauth' ? ' ' : ''}!${requester.credential === 'oauth' ? '<span class="muted small">(the name that the client gives itself)</span>' : ''}`
+  return html`<section class="card stack"><h2>Who asks</h2>!${facts([
+    ['Person', prose(requester.email, 200)],
+    ['With', html`${CREDENTIALS[requester.credential]}`],
+    ['Client', client],
+    ['Asked', time(created_at)],
+    [
+      'Reason given',
+      words.reason === ''
+        ? '<span class="muted">None</span>'
+        : html`<span class="quote">!${prose(words.reason)}</span>`,
+    ],
+  ])}<p class="hint">Names and reasons come from the client. What runs is only what stands under &ldquo;What will run&rdquo;.</p></section>`
+}
+
+function decideCard(
+  visit: Visit,
+  action: Action,
+  factors: Factors,
+  twoPerson: boolean,
+  problem: Problem | undefined,
+): string {
+  const { session } = visit
+  if (action.state !== 'pending_approval') return ''
+  if (!mayApprove(session.role))
+    return notice('warn', html`<p>Your role is ${session.role}: an approver or an owner must decide this.</p>`)
+  const url = `/approvals/${encodeURIComponent(action.id)}`
+  const hidden = html`!${csrfField(session)}<input type="hidden" name="digest" value="${action.digest}">`
+  const own = twoPerson && action.requester.user_id === session.userId
+  return html`<section class="card stack stretch"><h2>Decide</h2>
+!${own ? notice('warn', '<p>You asked for this yourself. The policy of this workspace wants another member to approve it.</p>') : hasFactor(factors) ? html`<form class="stack" method="post" action="${url}"><input type="hidden" name="decision" value="approve">!${hidden}!${proofFields(factors, { submit: 'Approve', challengeUrl: `${url}/challenge`, error: problem?.atProof ? problem.text : undefined })}</form>` : needsFactor('approve')}
+<form method="post" action="${url}" class="reject">!${hidden}<button class="button danger" name="decision" value="reject">Reject</button></form></section>`
+}
+
+function resultCard({ session }: Visit, action: Action): string {
+  const url = `/approvals/${encodeURIComponent(action.id)}`
+  const isCommand = action.spec.kind === 'command'
+  return html`<div id="result" data-live>!${mayHaveRun(action.state) && action.started_at !== null ? html`<section class="card stack"><h2>What became of it</h2>!${outcome(action)}!${isCommand ? '' : revealForm(url, action, session)}</section>` : ''}</div>
+!${isCommand ? html`<section class="card stack" id="output" data-output="${url}/output" hidden><div class="row apart"><h2>Output</h2><a href="${url}/output.txt">Save as a file</a></div><pre class="code output" tabindex="0" aria-label="Output"></pre><p class="hint" data-output-note>Redacted on the server: secrets were replaced before they left it.</p></section>` : ''}
+!${isCommand && mayHaveRun(action.state) ? html`<p class="needs-no-script"><a href="${url}/output.txt">The output, as a file</a></p>` : ''}`
+}
+
+function outcome({ outcome, started_at, finished_at }: Action): string {
+  const rest: Partial<ActionOutcome> = outcome ?? {}
+  const kept =
+    rest.output_kept !== undefined && rest.output_bytes !== undefined && rest.output_kept < rest.output_bytes
+      ? `, of which ${bytes(rest.output_kept)} were kept`
+      : ''
+  return facts([
+    ['Started', started_at === null ? undefined : time(started_at)],
+    ['Ended', finished_at === null ? undefined : time(finished_at)],
+    ['Took', rest.duration_ms === undefined ? undefined : duration(rest.duration_ms)],
+    ['Exit code', rest.exit_code === undefined ? undefined : html`<code>${rest.exit_code}</code>`],
+    ['Ended by', rest.signal ? html`<code>${rest.signal}</code>` : undefined],
+    ['Isolation', rest.isolation === undefined ? undefined : html`${rest.isolation}`],
+    ['Output', rest.output_bytes === undefined ? undefined : html`${bytes(rest.output_bytes)}${kept}`],
+    ['Output SHA-256', rest.output_sha256 === undefined ? undefined : html`<code>${rest.output_sha256}</code>`],
+    ['Secrets redacted', rest.redactions ? html`${rest.redactions}` : undefined],
+    ['Still running', survivors(rest)],
+    ['Note', rest.detail ? prose(rest.detail) : undefined],
+    ['Error', rest.error ? html`<code>${rest.error.code}</code>` : undefined],
+  ])
+}
+
+function survivors({ survivors }: Partial<ActionOutcome>): string | undefined {
+  if (!survivors?.length) return undefined
+  return html`!${survivors.map(({ pid, command }) => html`<code>${pid}</code> !${prose(command, 200)}<br>`)}`
+}
+
+function revealForm(url: string, action: Action, session: { csrf: string }): string {
+  if (action.state !== 'succeeded' || action.spec.kind !== 'regenerate_install_token') return ''
+  return html`<p>The new command is shown to the person who asked for it.</p><form method="post" action="${url}/reveal">!${csrfField(session)}<button class="button">Show it</button></form>`
+}
+
+export function revealPage(action: Action, result: Readonly<Record<string, unknown>>): Answer {
+  const command = typeof result.command === 'string' ? result.command : undefined
+  const body = html`<div class="stack narrow"><p class="crumb"><a href="/approvals/${encodeURIComponent(action.id)}">Back to the action</a></p><h1>New install command</h1>
+!${command === undefined ? notice('warn', '<p>It is shown only to the person who asked for it.</p>') : html`<section class="card stack"><div class="copy"><pre class="code" id="command" tabindex="0" aria-label="Install command">${command}</pre><button class="button needs-script" type="button" data-copy="command">Copy</button></div><p class="hint">The token in it works once, within one hour.</p></section>`}</div>`
+  return { page: { title: 'New install command', active: 'approvals', body } }
+}

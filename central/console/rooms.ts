@@ -1,0 +1,98 @@
+// What the console needs of the other rooms, as narrow as it can be: pages see these functions and nothing else.
+import type { FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import type { ErrorCode } from '#proto/contract/errors.ts'
+import type { Disk__Output } from '#proto/gen/mttrly/agent/v1/Disk.ts'
+import type { Heartbeat__Output } from '#proto/gen/mttrly/agent/v1/Heartbeat.ts'
+import type { Approvals } from '../approvals/approvals.ts'
+import type { Audit } from '../audit/audit.ts'
+import type { CallResult, IncomingCall } from '../calls/run-call.ts'
+import type { Clock } from '../domain/clock.ts'
+import type { Role } from '../domain/principal.ts'
+import type { Plans } from '../plans/plans.ts'
+import type { ActionsStore } from '../storage/actions.ts'
+
+export type Session = {
+  id: string
+  userId: string
+  email: string
+  workspaceId: string
+  role: Role
+  csrf: string
+}
+
+/** Second factors that a person has set up. */
+export type Factors = { totp: boolean; passkeys: number }
+
+/** A second factor shown now: a one-time code, or the browser's answer to a passkey challenge, as JSON. */
+export type Proof = { totp: string } | { passkey: string }
+
+/** `purpose` binds a proof to one decision: what was proved for one thing proves nothing for another. */
+export type ConsoleIdentity = {
+  sessionOf(request: FastifyRequest): Promise<Session | undefined>
+  factorsOf(userId: string): Promise<Factors>
+  /** WebAuthn request options (PublicKeyCredentialRequestOptionsJSON), good once. */
+  passkeyChallenge(session: Session, purpose: string): Promise<unknown>
+  proveFresh(session: Session, proof: Proof, purpose: string): Promise<'totp' | 'passkey' | { refused: ErrorCode }>
+}
+
+export type Lane = { name: string; isolation: 'none' | 'bubblewrap' | 'systemd' }
+
+export type Server = {
+  id: string
+  name: string
+  online: boolean
+  lastSeenAt: number | null
+  agentVersion: string | null
+  lanes: readonly Lane[]
+  docker: boolean
+  createdAt: number
+}
+
+/** The latest heartbeat. */
+export type Sample = Pick<
+  Heartbeat__Output,
+  'at' | 'cpuPercent' | 'memoryTotal' | 'memoryAvailable' | 'load1' | 'cpus' | 'uptimeS'
+> & { disks: readonly Pick<Disk__Output, 'mount' | 'total' | 'available'>[] }
+
+export type Alert = {
+  id: string
+  server_id: string
+  severity: 'info' | 'warning' | 'critical'
+  message: string
+  raised_at: number
+}
+
+export type InstallToken = { token: string; command: string; expiresAt: number }
+
+export type ConsoleFleet = {
+  list(workspaceId: string): Promise<readonly Server[]>
+  get(workspaceId: string, serverId: string): Promise<Server | undefined>
+  status(serverId: string): Sample | undefined
+  alerts: {
+    list(workspaceId: string, filter: { status: 'active'; serverId?: string; limit: number }): Promise<readonly Alert[]>
+  }
+  createInstallToken(options: { workspaceId: string; createdBy: string }): Promise<InstallToken>
+}
+
+export type Member = { userId: string; email: string; role: Role; factors: Factors }
+
+export type ConsoleMembers = {
+  list(workspaceId: string): Promise<readonly Member[]>
+  setRole(workspaceId: string, userId: string, role: Role): Promise<void>
+}
+
+export type ConsoleRooms = {
+  publicUrl: string
+  clock: Clock
+  log: Logger
+  identity: ConsoleIdentity
+  fleet: ConsoleFleet
+  approvals: Pick<Approvals, 'get' | 'list' | 'decide'>
+  output: Pick<ActionsStore, 'readOutput' | 'outputEnd'>
+  audit: Pick<Audit, 'append' | 'list' | 'verify' | 'chain'>
+  plans: Pick<Plans, 'get' | 'setPolicy'>
+  members: ConsoleMembers
+  runCall: (call: IncomingCall) => Promise<CallResult>
+  bus: { subscribe(topic: string, handler: (message: unknown) => void): () => void }
+}
