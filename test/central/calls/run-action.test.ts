@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
+import { test } from 'node:test'
+import { pino } from 'pino'
+import { CatalogueError } from '#proto/contract/errors.ts'
+import { verifyGrant } from '#proto/contract/grant.ts'
+import { LIMITS } from '#proto/contract/limits.ts'
+import { createApprovals } from '../../../central/approvals/approvals.ts'
+import { createAudit } from '../../../central/audit/audit.ts'
+import { createLocalBus } from '../../../central/bus/bus.ts'
+import { createRunAction } from '../../../central/calls/run-action.ts'
+import type { Action, ActionSpec } from '../../../central/domain/action.ts'
+import { DEFAULT_POLICY } from '../../../central/domain/policy.ts'
+import { unseal } from '../../../central/domain/seal.ts'
+import type { Fleet } from '../../../central/fleet/fleet.ts'
+import type { Relay } from '../../../central/relay/relay.ts'
+import { createActionsStore } from '../../../central/storage/actions.ts'
+import { createAuditStore } from '../../../central/storage/audit.ts'
+import type { Database } from '../../../central/storage/database.ts'
+import { person, principal, stillClock } from '../../helpers/principals.ts'
+import { forEachDatabase } from '../storage/for-each-database.ts'
+import { seedWorkspace } from '../storage/seed.ts'
+
+const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+const dataKey = randomBytes(32)
+const WORDS = { title: 't', effect: '', undo: '', reason: '', why: '' }
+
+const command: ActionSpec = {
+  kind: 'command',
+  server_id: 'srv_1',
+  line: 'touch /tmp/x',
+  argv: ['/bin/sh', '-c', 'touch /tmp/x'],
+  cwd: '/',
+  env: {},
+  user: '',
+  terminal: false,
+  timeout_ms: 1000,
+}
+
+type Sent = { request: { grant: Buffer; signature: Buffer }; options: Parameters<Relay['call']>[3] }
+type Agent = (sent: Sent) => Promise<unknown>
+
+const exited = (exitCode = 0) => ({
+  state: 'RUN_STATE_EXITED',
+  exitCode,
+  signal: '',
+  startedAt: 1,
+  durationMs: 5,
+  outputBytes: 3,
+  outputSha256: 'aa',
+  outputKept: 3,
+  redactions: 0,
+  survivors: [],
+  isolation: 'ISOLATION_NONE',
+  detail: '',
+})
+
+async function setUp(db: Database, agent: Agent) {
+  await seedWorkspace(db)
+  const clock = stillClock()
+  const bus = createLocalBus()
+  const actions = createActionsStore(db)
+  const audit = createAudit({ store: createAuditStore(db), clock, checkpointKey: privateKey })
+  const approvals = createApprovals({
+    store: actions,
+    audit,
+    bus,
+    clock,
+    channels: [{ name: 'console', deliver: async () => true }],
+    approversOf: async () => [{ user_id: 'usr_anna', email: '' }],
+    policyOf: async () => DEFAULT_POLICY,
+    publicUrl: 'http://localhost',
+  })
+  const sent: Sent[] = []
+  const acknowledged: string[] = []
+  const relay = {
+    call: (_server: string, _method: string, request: Sent['request'], options: Sent['options']) => {
+      sent.push({ request, options })
+      return agent({ request, options })
+    },
+    acknowledge: async (_server: string, id: string) => void acknowledged.push(id),
+  } as unknown as Relay
+  const fleet = {
+    decommission: async () => {},
+    regenerate: async () => ({ command: 'secret one-liner', expires_at: 1 }),
+  } as unknown as Fleet
+  const log = pino({ level: 'silent' })
+  const runAction = createRunAction({ actions, audit, relay, fleet, bus, clock, log, actionKey: privateKey, dataKey })
+  const approved = async (spec: ActionSpec = command): Promise<Action> => {
+    const { id, digest } = await approvals.request(principal(), 'req_1', spec, WORDS)
+    return approvals.decide({ by: person(), actionId: id, decision: 'approve', proof: 'totp', digest })
+  }
+  const stateOf = async (id: string) => (await approvals.get('wsp_1', id)).state
+  return { approvals, actions, audit, bus, clock, runAction, approved, sent, acknowledged, stateOf }
+}
+
+const lost = () => Promise.reject(new CatalogueError('CONNECTION_ERROR', { lost: true }))
+
+forEachDatabase('run-action', (open) => {
+  test('sends the stored bytes under a grant for this server, stores output and outcome, then lets the agent forget', async () => {
+    const t = await setUp(await open(), async ({ options }) => {
+      await options.onOutput?.(0, Buffer.from('out'))
+      return exited()
+    })
+    const action = await t.approved()
+    await t.runAction.start(action)
+    assert.equal(await t.stateOf(action.id), 'succeeded')
+    assert.equal((await t.actions.readOutput(action.id, 0, 10)).toString(), 'out')
+    assert.deepEqual(t.acknowledged, [action.id])
+    const [first] = t.sent
+    assert.equal(first?.options.id, action.id)
+    const check = verifyGrant(first?.request ?? assert.fail(), { key: publicKey, serverId: 'srv_1', now: t.clock.now() })
+    assert.ok(check.ok)
+    assert.deepEqual(check.grant.argv, command.argv)
+    assert.equal(check.grant.start_before, t.clock.now() + LIMITS.startWithin)
+    const events = (await t.audit.list('wsp_1', { limit: 9 })).map(({ body }) => body.event)
+    assert.deepEqual(events, ['action.finished', 'action.started', 'action.decided', 'action.requested'])
+  })
+
+  test('started by several at once, it is sent once', async () => {
+    const t = await setUp(await open(), async () => exited())
+    const action = await t.approved()
+    await Promise.all([t.runAction.start(action), t.runAction.start(action), t.runAction.start(action)])
+    assert.equal(t.sent.length, 1)
+  })
+
+  const ends: [string, Agent, string][] = [
+    ['another exit code', async () => exited(3), 'failed'],
+    ['a time-out', async () => ({ ...exited(), state: 'RUN_STATE_TIMED_OUT' }), 'timed_out'],
+    ['an end by signal', async () => ({ ...exited(), state: 'RUN_STATE_SIGNALLED', signal: 'SIGKILL' }), 'failed'],
+    ['an outcome that the agent cannot know', async () => ({ ...exited(), state: 'RUN_STATE_UNKNOWN' }), 'unknown'],
+    ['a run that was never started', async () => ({ ...exited(), state: 'RUN_STATE_NOT_STARTED' }), 'failed'],
+    ["the agent's refusal", () => Promise.reject(new CatalogueError('POLICY_DENIED', { by: 'agent' })), 'failed'],
+    ['a lost stream', lost, 'running'],
+    ['an absent server', () => Promise.reject(new CatalogueError('SERVER_OFFLINE')), 'running'],
+  ]
+  for (const [name, agent, state] of ends) {
+    test(`${name}: ${state}`, async () => {
+      const t = await setUp(await open(), agent)
+      const action = await t.approved()
+      await t.runAction.start(action)
+      assert.equal(await t.stateOf(action.id), state)
+    })
+  }
+
+  test('when the server is back, the same request goes out again, from where its output ended', async () => {
+    let tries = 0
+    const t = await setUp(await open(), async ({ options }) => {
+      tries += 1
+      await options.onOutput?.(tries === 1 ? 0 : 2, Buffer.from(tries === 1 ? 'abc' : 'cde'))
+      return tries === 1 ? lost() : exited()
+    })
+    const action = await t.approved()
+    await t.runAction.start(action)
+    t.bus.publish('hello', { server_id: 'srv_1', unacknowledged: [action.id] })
+    await t.approvals.waitFor('wsp_1', action.id, { enough: (s) => s === 'succeeded', ms: 5000, signal: new AbortController().signal })
+    const [first, second] = t.sent
+    assert.deepEqual(second?.request.grant, first?.request.grant)
+    assert.equal(second?.options.id, action.id)
+    assert.equal(second?.options.outputFrom, 3)
+    assert.equal((await t.actions.readOutput(action.id, 0, 10)).toString(), 'abcde')
+  })
+
+  test('what the agent holds for an action that is over, it may forget', async () => {
+    const t = await setUp(await open(), async () => exited())
+    const action = await t.approved()
+    await t.runAction.start(action)
+    t.acknowledged.length = 0
+    t.bus.publish('hello', { server_id: 'srv_1', unacknowledged: [action.id, 'act_never_heard_of'] })
+    while (t.acknowledged.length < 2) await turn()
+    assert.deepEqual(t.acknowledged, [action.id, 'act_never_heard_of'])
+    assert.equal(t.sent.length, 1)
+  })
+
+  test('after a restart, what was approved lately starts and what was approved long ago does not', async () => {
+    const t = await setUp(await open(), async () => exited())
+    const old = await t.approved()
+    t.clock.advance(LIMITS.startWithin + 1)
+    const fresh = await t.approved()
+    await t.runAction.recover()
+    assert.equal(await t.stateOf(old.id), 'expired')
+    assert.equal(await t.stateOf(fresh.id), 'succeeded')
+    assert.deepEqual(t.sent.map(({ options }) => options.id), [fresh.id])
+  })
+
+  test('cancelling a run aborts its request, and the run itself says how it ended', async () => {
+    const t = await setUp(await open(), async ({ options }) => {
+      await new Promise((resolve) => options.signal?.addEventListener('abort', resolve))
+      return { ...exited(), state: 'RUN_STATE_CANCELLED' }
+    })
+    const action = await t.approved()
+    const running = t.runAction.start(action)
+    while (t.sent.length === 0) await turn()
+    await t.runAction.cancel(action.id)
+    await running
+    assert.equal(await t.stateOf(action.id), 'cancelled')
+  })
+
+  test('a new install command is kept sealed', async () => {
+    const db = await open()
+    const t = await setUp(db, async () => exited())
+    const action = await t.approved({ kind: 'regenerate_install_token', server_id: 'srv_1' })
+    await t.runAction.start(action)
+    const row = await db.kysely.selectFrom('actions').select('outcome').where('id', '=', action.id).executeTakeFirstOrThrow()
+    assert.ok(!row.outcome?.includes('one-liner'))
+    const { outcome } = await t.approvals.get('wsp_1', action.id)
+    const opened = unseal(dataKey, `outcome:${action.id}`, Buffer.from(outcome?.sealed ?? '', 'base64'))
+    assert.equal(JSON.parse(opened.toString()).command, 'secret one-liner')
+  })
+})
