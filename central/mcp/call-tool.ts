@@ -7,6 +7,7 @@ import {
   type Server,
   type ServerContext,
 } from '@modelcontextprotocol/server'
+import type { Logger } from 'pino'
 import type { ErrorCode, ErrorDetails } from '#proto/contract/errors.ts'
 import type { CallResult, IncomingCall } from '../calls/run-call.ts'
 import type { Clock } from '../domain/clock.ts'
@@ -16,6 +17,7 @@ import { envelope } from './errors.ts'
 import { createProgress } from './progress.ts'
 
 export type CallToolRooms = {
+  log: Logger
   runCall: (call: IncomingCall) => Promise<CallResult>
   elicitation: Elicitation
   clock: Clock
@@ -25,7 +27,17 @@ export type CallToolRooms = {
 
 type Arguments = Record<string, unknown>
 
-export function createCallTool({ runCall, elicitation, clock, takeCall }: CallToolRooms) {
+export function createCallTool({ log, elicitation, clock, takeCall, ...rooms }: CallToolRooms) {
+  /** The SDK would send the text of whatever is thrown to the client. */
+  async function runCall(call: IncomingCall): Promise<CallResult> {
+    try {
+      return await rooms.runCall(call)
+    } catch (error) {
+      log.error({ err: error, request_id: call.requestId, tool: call.tool }, 'call failed')
+      return { kind: 'error', code: 'INTERNAL_ERROR', details: {}, requestId: call.requestId }
+    }
+  }
+
   async function call(tool: string, args: Arguments, ctx: ServerContext, server: Server) {
     const { principal, nextRequestId } = callerOf(ctx)
     const requestId = nextRequestId()

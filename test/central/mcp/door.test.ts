@@ -45,7 +45,7 @@ describe('the door of /mcp', () => {
     }
 
     it('challenges a request without Origin, and one with an allowed Origin', async () => {
-      for (const headers of [{}, { origin: 'https://claude.example' }]) {
+      for (const headers of [{}, { origin: 'https://claude.example' }] as Record<string, string>[]) {
         const answer = await send(central.url, {
           token: null,
           headers: { ...list.headers, ...headers },
@@ -140,7 +140,7 @@ describe('the door of /mcp', () => {
     })
 
     it('challenges before it looks at versions, content types or bodies', async () => {
-      const odd = [
+      const odd: { headers: Record<string, string>; body: unknown }[] = [
         { headers: { 'mcp-protocol-version': '1999-01-01' }, body: list.body },
         { headers: { 'content-type': 'text/plain' }, body: 'hello' },
         { headers: {}, body: '{broken' },
@@ -231,7 +231,7 @@ describe('the door of /mcp', () => {
       for (const body of ['"text"', '7', 'null', 'true', '[]', '{}', { jsonrpc: '1.0', id: 1, method: 'ping' }]) {
         const answer = await send(central.url, { body })
         assert.equal(answer.status, 400, String(body))
-        assert.ok([-32600, -32000, -32700].includes(answer.message.error?.code ?? 0), JSON.stringify(answer.message))
+        assert.equal(answer.message.error?.code, -32600)
       }
     })
 

@@ -72,12 +72,13 @@ export function modern(method: string, params: Json = {}, capabilities: Json = {
     [`${META}clientInfo`]: { name: 'raw', version: '1' },
   }
   const name = params.name ?? params.uri
+  const headers: Record<string, string> = {
+    'mcp-protocol-version': V2026,
+    'mcp-method': method,
+    ...(typeof name === 'string' && { 'mcp-name': name }),
+  }
   return {
-    headers: {
-      'mcp-protocol-version': V2026,
-      'mcp-method': method,
-      ...(typeof name === 'string' && { 'mcp-name': name }),
-    },
+    headers,
     body: { jsonrpc: '2.0', id: ++nextId, method, params: { ...params, _meta } },
   }
 }
