@@ -40,7 +40,10 @@ export function createApprovals(rooms: {
 }) {
   const { store, audit, bus, clock } = rooms
   const urlOf = (actionId: string) => `${rooms.publicUrl}/approvals/${actionId}`
-  const changed = (id: string, state: ActionState) => bus.publish(`action:${id}`, { state })
+  const changed = ({ id, workspace_id }: Action, state: ActionState) => {
+    bus.publish(`action:${id}`, { state })
+    bus.publish('actions', { workspace_id, action_id: id, state })
+  }
 
   /** Stores the action and asks. Fails closed when nobody can be asked. */
   async function request(principal: Principal, callId: string, spec: ActionSpec, words: ActionWords): Promise<Action> {
@@ -49,9 +52,12 @@ export function createApprovals(rooms: {
       eventOf(action, principal, callId, { event: 'action.requested', details: { digest: action.digest } }),
     )
     await store.insert(action)
-    if (await ask(action)) return action
+    if (await ask(action)) {
+      changed(action, action.state)
+      return action
+    }
     await store.move(action.id, 'pending_approval', 'notification_failed', { finished_at: clock.now() })
-    changed(action.id, 'notification_failed')
+    changed(action, 'notification_failed')
     throw new CatalogueError('APPROVAL_NOTIFICATION_FAILED', { action_id: action.id, status: 'notification_failed' })
   }
 
@@ -83,7 +89,7 @@ export function createApprovals(rooms: {
   async function expire(action: Action): Promise<void> {
     await audit.append(eventOf(action, SYSTEM, action.id, { event: 'action.expired' }))
     if (await store.move(action.id, 'pending_approval', 'expired', { finished_at: clock.now() }))
-      changed(action.id, 'expired')
+      changed(action, 'expired')
   }
 
   /** A person's decision. Approving needs a fresh proof of a second factor; rejecting needs none. */
@@ -102,7 +108,7 @@ export function createApprovals(rooms: {
     )
     const patch = to === 'rejected' ? { decision, finished_at: clock.now() } : { decision }
     if (!(await store.move(action.id, 'pending_approval', to, patch))) throw await tooLate(by.workspaceId, action.id)
-    changed(action.id, to)
+    changed(action, to)
     return find(by.workspaceId, action.id)
   }
 
@@ -143,7 +149,7 @@ export function createApprovals(rooms: {
     if (!(await store.move(actionId, 'pending_approval', 'cancelled', { finished_at: clock.now() }))) {
       throw await tooLate(principal.workspaceId, actionId)
     }
-    changed(actionId, 'cancelled')
+    changed(action, 'cancelled')
     return find(principal.workspaceId, actionId)
   }
 

@@ -2,8 +2,9 @@
 // prove to be there.
 import { html } from 'ghtml'
 import { CatalogueError, type ErrorCode } from '#proto/contract/errors.ts'
-import type { Visit } from './door.ts'
-import type { ConsoleRooms, Factors, Proof } from './rooms.ts'
+import { evidenceFrom, type Factors } from '../identity/proof.ts'
+import type { Answer, Visit } from './door.ts'
+import type { ConsoleRooms } from './rooms.ts'
 
 /** What went wrong with a proof, said beside the field. */
 export const REFUSED: Partial<Record<ErrorCode, string>> = {
@@ -13,7 +14,7 @@ export const REFUSED: Partial<Record<ErrorCode, string>> = {
   RATE_LIMITED: 'Too many wrong attempts. Wait a few minutes.',
 }
 
-export const hasFactor = (factors: Factors): boolean => factors.totp || factors.passkeys > 0
+export const hasFactor = (factors: Factors): boolean => factors.totp || factors.passkeys
 
 export const needsFactor = (toDoWhat: string): string =>
   html`<div class="notice warn stack tight"><p><strong>You have no second factor yet.</strong></p><p>To ${toDoWhat}, you need a passkey or an authenticator app. <a href="/account">Set one up on your account page</a>, then come back.</p></div>`
@@ -27,7 +28,7 @@ export function proofFields(
   options: { submit: string; challengeUrl: string; error?: string | undefined },
 ): string {
   const { submit, challengeUrl, error } = options
-  const passkey = factors.passkeys > 0
+  const passkey = factors.passkeys
   const described = error ? 'aria-invalid="true" aria-describedby="code-error"' : ''
   const problem = error ? html`<p class="error" id="code-error" role="alert">${error}</p>` : ''
   const code = html`<div class="field"><label for="code">One-time code</label><input id="code" name="code" class="code-input" inputmode="numeric" autocomplete="one-time-code" pattern="[0-9 ]{6,7}" maxlength="7" title="The six digits that your authenticator app shows" !${passkey ? '' : 'required'} !${described}><p class="hint">From your authenticator app. Each code works once.</p></div>`
@@ -42,17 +43,22 @@ export function proofFields(
   }`
 }
 
-/** Checks the proof in a form. Throws TWO_FACTOR_REQUIRED where there is none, else what identity refuses with. */
+/**
+ * Checks the proof in a form. Throws TWO_FACTOR_REQUIRED where there is none, else what identity refuses with. A recovery
+ * code is for getting back in, and proves nothing here.
+ */
 export async function proofIn(visit: Visit, { identity }: ConsoleRooms, purpose: string): Promise<'totp' | 'passkey'> {
-  const proof = shownIn(visit.form)
-  if (!proof) throw new CatalogueError('TWO_FACTOR_REQUIRED')
-  const result = await identity.proveFresh(visit.session, proof, purpose)
+  const evidence = evidenceFrom(visit.form)
+  if (!evidence) throw new CatalogueError('TWO_FACTOR_REQUIRED')
+  if (evidence.kind === 'recovery') throw new CatalogueError('TWO_FACTOR_INVALID')
+  const result = await identity.proveFresh(visit.session, purpose, evidence)
   if (typeof result === 'object') throw new CatalogueError(result.refused)
-  return result
+  return evidence.kind
 }
 
-function shownIn(form: Visit['form']): Proof | undefined {
-  if (form.passkey) return { passkey: form.passkey }
-  const totp = (form.code ?? '').replaceAll(' ', '')
-  return totp === '' ? undefined : { totp }
+/** Passkey options for `purpose`, as the browser's answer to them will be checked. */
+export async function challengeFor({ session }: Visit, { identity }: ConsoleRooms, purpose: string): Promise<Answer> {
+  const options = await identity.passkeyOptions(session, purpose)
+  if (!options) throw new CatalogueError('TWO_FACTOR_REQUIRED', { why: 'You have no passkey.' })
+  return { json: options }
 }

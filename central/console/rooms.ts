@@ -1,7 +1,5 @@
 // What the console needs of the other rooms, as narrow as it can be: pages see these functions and nothing else.
-import type { FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
-import type { ErrorCode } from '#proto/contract/errors.ts'
 import type { Disk__Output } from '#proto/gen/mttrly/agent/v1/Disk.ts'
 import type { Heartbeat__Output } from '#proto/gen/mttrly/agent/v1/Heartbeat.ts'
 import type { Approvals } from '../approvals/approvals.ts'
@@ -9,32 +7,13 @@ import type { Audit } from '../audit/audit.ts'
 import type { CallResult, IncomingCall } from '../calls/run-call.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Role } from '../domain/principal.ts'
+import type { Identity, SessionView } from '../identity/identity.ts'
 import type { Plans } from '../plans/plans.ts'
 import type { ActionsStore } from '../storage/actions.ts'
 
-export type Session = {
-  id: string
-  userId: string
-  email: string
-  workspaceId: string
-  role: Role
-  csrf: string
-}
+export type Session = SessionView
 
-/** Second factors that a person has set up. */
-export type Factors = { totp: boolean; passkeys: number }
-
-/** A second factor shown now: a one-time code, or the browser's answer to a passkey challenge, as JSON. */
-export type Proof = { totp: string } | { passkey: string }
-
-/** `purpose` binds a proof to one decision: what was proved for one thing proves nothing for another. */
-export type ConsoleIdentity = {
-  sessionOf(request: FastifyRequest): Promise<Session | undefined>
-  factorsOf(userId: string): Promise<Factors>
-  /** WebAuthn request options (PublicKeyCredentialRequestOptionsJSON), good once. */
-  passkeyChallenge(session: Session, purpose: string): Promise<unknown>
-  proveFresh(session: Session, proof: Proof, purpose: string): Promise<'totp' | 'passkey' | { refused: ErrorCode }>
-}
+export type ConsoleIdentity = Pick<Identity, 'sessionOf' | 'factorsOf' | 'proveFresh' | 'passkeyOptions'>
 
 export type Lane = { name: string; isolation: 'none' | 'bubblewrap' | 'systemd' }
 
@@ -75,11 +54,11 @@ export type ConsoleFleet = {
   createInstallToken(options: { workspaceId: string; createdBy: string }): Promise<InstallToken>
 }
 
-export type Member = { userId: string; email: string; role: Role; factors: Factors }
+export type Member = { userId: string; email: string; role: Role }
 
 export type ConsoleMembers = {
   list(workspaceId: string): Promise<readonly Member[]>
-  setRole(workspaceId: string, userId: string, role: Role): Promise<void>
+  set(member: { workspaceId: string; userId: string; role: Role; now: number }): Promise<'set' | 'last_owner'>
 }
 
 export type ConsoleRooms = {

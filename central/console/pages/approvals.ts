@@ -1,11 +1,12 @@
 // Approvals: what waits for a decision and what was decided, and the routes of one decision.
+import { Readable } from 'node:stream'
 import { html } from 'ghtml'
 import { CatalogueError, type ErrorCode } from '#proto/contract/errors.ts'
 import { ACTION_STATES, type Action } from '../../domain/action.ts'
 import { utf8Boundary } from '../../domain/text.ts'
 import { type Answer, type Door, principalOf, type Visit } from '../door.ts'
 import { call } from '../own-call.ts'
-import { proofIn, REFUSED } from '../proof.ts'
+import { challengeFor, proofIn, REFUSED } from '../proof.ts'
 import type { ConsoleRooms } from '../rooms.ts'
 import { output } from '../visible.ts'
 import { actionList } from './action-list.ts'
@@ -49,8 +50,7 @@ async function listPage({ session, query }: Visit, { approvals, fleet }: Console
 const purposeOf = (action: Action): string => `approve ${action.id} ${action.digest}`
 
 async function challenge(visit: Visit, rooms: ConsoleRooms): Promise<Answer> {
-  const action = await actionOf(visit, rooms)
-  return { json: await rooms.identity.passkeyChallenge(visit.session, purposeOf(action)) }
+  return challengeFor(visit, rooms, purposeOf(await actionOf(visit, rooms)))
 }
 
 async function decide(visit: Visit, rooms: ConsoleRooms): Promise<Answer> {
@@ -128,7 +128,6 @@ async function outputFile(visit: Visit, rooms: ConsoleRooms): Promise<Answer> {
       yield await rooms.output.readOutput(id, from, Math.min(OUTPUT_BYTES, end - from))
     }
   }
-  const { Readable } = await import('node:stream')
   return visit.reply
     .header('content-disposition', `attachment; filename="${id.replaceAll(/\W/g, '')}.txt"`)
     .header('x-content-type-options', 'nosniff')

@@ -2,12 +2,13 @@
 import { html } from 'ghtml'
 import type { Action, ActionOutcome, ActionSpec } from '../../domain/action.ts'
 import { mayApprove } from '../../domain/principal.ts'
+import type { Factors } from '../../identity/proof.ts'
 import { mayHaveRun, stateWords } from '../action-words.ts'
 import type { Answer, Visit } from '../door.ts'
 import { bytes, count, countdown, duration, facts, notice, pill, time } from '../format.ts'
 import { csrfField } from '../layout.ts'
 import { hasFactor, needsFactor, proofFields } from '../proof.ts'
-import type { ConsoleRooms, Factors } from '../rooms.ts'
+import type { ConsoleRooms } from '../rooms.ts'
 import { exact, prose, unusual } from '../visible.ts'
 import type { Problem } from './approvals.ts'
 
@@ -96,7 +97,7 @@ function command(spec: Command): string {
 <p class="hint">${count(Buffer.byteLength(spec.line), 'byte')}${lines > 1 ? `, ${lines} lines` : ''}, all of it shown here.</p></div>
 !${odd > 0 ? notice('warn', html`<p><strong>${count(odd, 'character')} ${odd === 1 ? 'is' : 'are'} not plain ASCII</strong> and may look like something else. Each is shown by its code, such as <span class="visible">\u{202e}</span>.</p>`) : ''}
 !${facts([
-    ['As user', html`<code>!${exact(spec.user)}</code>`],
+    ['As user', spec.user === '' ? 'The user of the act lane' : html`<code>!${exact(spec.user)}</code>`],
     ['In', html`<code>!${exact(spec.cwd)}</code>`],
     ['Started as', startedAs(spec)],
     [

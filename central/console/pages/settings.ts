@@ -7,12 +7,13 @@ import type { AuditEventName } from '../../domain/audit.ts'
 import { createId } from '../../domain/ids.ts'
 import { Policy } from '../../domain/policy.ts'
 import { ROLES, type Role } from '../../domain/principal.ts'
+import type { Factors } from '../../identity/proof.ts'
 import type { Workspace } from '../../plans/plans.ts'
 import { type Answer, type Door, principalOf, type Visit } from '../door.ts'
 import { count, facts, notice } from '../format.ts'
 import { csrfField } from '../layout.ts'
-import { hasFactor, needsFactor, proofFields, proofIn, REFUSED } from '../proof.ts'
-import type { ConsoleRooms, Factors, Member } from '../rooms.ts'
+import { challengeFor, hasFactor, needsFactor, proofFields, proofIn, REFUSED } from '../proof.ts'
+import type { ConsoleRooms, Member } from '../rooms.ts'
 import { prose } from '../visible.ts'
 
 const PURPOSE = 'settings'
@@ -24,7 +25,7 @@ export function registerSettings(door: Door, rooms: ConsoleRooms): void {
   door.post('/settings', (visit) => save(visit, rooms))
   door.post('/settings/challenge', async (visit) => {
     mustBeOwner(visit)
-    return { json: await rooms.identity.passkeyChallenge(visit.session, PURPOSE) }
+    return challengeFor(visit, rooms, PURPOSE)
   })
 }
 
@@ -38,7 +39,7 @@ async function settingsPage(visit: Visit, rooms: ConsoleRooms, said: string, ref
   const { session } = visit
   const [workspace, members, factors] = await Promise.all([
     rooms.plans.get(session.workspaceId),
-    rooms.members.list(session.workspaceId),
+    membersOf(session.workspaceId, rooms),
     rooms.identity.factorsOf(session.userId),
   ])
   const body = html`<div class="stack narrow"><h1>Settings</h1>!${said}
@@ -49,6 +50,13 @@ async function settingsPage(visit: Visit, rooms: ConsoleRooms, said: string, ref
     ...(refusal && { status: 422 }),
     page: { title: 'Settings', active: 'settings', body, scripts: ['simplewebauthn.js', 'passkey-proof.js'] },
   }
+}
+
+type MemberEntry = Member & { factors: Factors }
+
+async function membersOf(workspaceId: string, { members, identity }: ConsoleRooms): Promise<MemberEntry[]> {
+  const list = await members.list(workspaceId)
+  return Promise.all(list.map(async (member) => ({ ...member, factors: await identity.factorsOf(member.userId) })))
 }
 
 function check(name: string, label: string, hint: string, on: boolean): string {
@@ -62,7 +70,7 @@ function policyCard(policy: Policy): string {
 <div class="field"><label for="denied_programs">Denied programs</label><textarea id="denied_programs" name="denied_programs" rows="4" class="mono" spellcheck="false" autocapitalize="off" aria-describedby="denied-hint">${policy.denied_programs.join('\n')}</textarea><p class="hint" id="denied-hint">One name a line. A command in which one of them appears is refused, with or without approval.</p></div></section>`
 }
 
-function membersCard(members: readonly Member[], own: string): string {
+function membersCard(members: readonly MemberEntry[], own: string): string {
   return html`<section class="card flush"><h2>Members</h2><ul class="list">!${members.map(
     (member) =>
       html`<li><div class="entry member"><span class="stack tight"><label class="title" for="role-${member.userId}">!${prose(member.email, 200)}${member.userId === own ? ' (you)' : ''}</label><span class="muted small">${factorWords(member.factors)}</span></span><select id="role-${member.userId}" name="role:${member.userId}">!${ROLES.map((role) => html`<option value="${role}" !${role === member.role ? 'selected' : ''}>${role}</option>`)}</select></div></li>`,
@@ -70,7 +78,7 @@ function membersCard(members: readonly Member[], own: string): string {
 }
 
 function factorWords({ totp, passkeys }: Factors): string {
-  const held = [totp ? 'authenticator app' : '', passkeys > 0 ? count(passkeys, 'passkey') : ''].filter(Boolean)
+  const held = [totp ? 'authenticator app' : '', passkeys ? 'passkey' : ''].filter(Boolean)
   return held.length > 0 ? held.join(', ') : 'no second factor: cannot approve'
 }
 
@@ -105,7 +113,7 @@ async function save(visit: Visit, rooms: ConsoleRooms): Promise<Answer> {
     const refused = REFUSED[error.code]
     if (refused) return settingsPage(visit, rooms, '', refused)
     const why = typeof error.details.why === 'string' ? error.details.why : error.message
-    return settingsPage(visit, rooms, notice('bad', html`<p>${why} Nothing was saved.</p>`))
+    return settingsPage(visit, rooms, notice('bad', html`<p>${why}</p>`))
   }
 }
 
@@ -149,7 +157,9 @@ async function saveRole(
   role: Role,
 ): Promise<void> {
   await writeDown(visit, rooms, 'account.changed', 'role', { user_id: userId, before, after: role })
-  await rooms.members.setRole(visit.session.workspaceId, userId, role)
+  const { workspaceId } = visit.session
+  const done = await rooms.members.set({ workspaceId, userId, role, now: rooms.clock.now() })
+  if (done === 'last_owner') throw new CatalogueError('VALIDATION_ERROR', { why: 'A workspace needs an owner.' })
 }
 
 function writeDown(
