@@ -9,8 +9,6 @@ export type CallRooms = {
   plans: Plans
   audit: Audit
   log: Logger
-  /** The storage could not be reached or could not take more. */
-  isStorageFault: (error: unknown) => boolean
   toolRooms: Pick<
     ToolContext,
     'fleet' | 'approvals' | 'audit' | 'output' | 'catalog' | 'clock' | 'cancelRun' | 'unseal'

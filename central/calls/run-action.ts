@@ -193,6 +193,11 @@ export function createRunAction(rooms: {
       const late = (action.decision?.at ?? 0) + LIMITS.startWithin < clock.now()
       await (late ? lapse(action) : start(action).catch(report(action)))
     }
+    await sweep()
+  }
+
+  /** Whatever runs and is in nobody's hands: the server was away, or the database. Called now and then. */
+  async function sweep(): Promise<void> {
     for (const action of await actions.inState(['running'])) carryOn(action).catch(report(action))
   }
 
@@ -225,6 +230,7 @@ export function createRunAction(rooms: {
   return {
     start,
     recover,
+    sweep,
     /** Asks whichever replica runs it to end the run; how it ended is reported by the run itself. */
     async cancel(actionId: string): Promise<void> {
       bus.publish('cancel_run', { action_id: actionId })

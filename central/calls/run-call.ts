@@ -153,7 +153,6 @@ const codeOf = (error: unknown): ErrorCode => (error instanceof CatalogueError ?
 function refusalOf(error: unknown, call: IncomingCall, rooms: CallRooms): CallResult {
   const base = { kind: 'error' as const, requestId: call.requestId }
   if (error instanceof CatalogueError) return { ...base, code: error.code, details: error.details }
-  if (rooms.isStorageFault(error)) return { ...base, code: 'CONNECTION_ERROR', details: {} }
   rooms.log.error({ err: error, request_id: call.requestId, tool: call.tool }, 'call failed')
   return { ...base, code: 'INTERNAL_ERROR', details: {} }
 }

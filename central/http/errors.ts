@@ -27,10 +27,9 @@ function clientStatus(error: unknown): number | undefined {
   return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined
 }
 
-export function bodyOf(error: unknown, requestId: string, isStorageFault: (error: unknown) => boolean): ErrorBody {
+export function bodyOf(error: unknown, requestId: string): ErrorBody {
   if (error === undefined) return errorBody('NOT_FOUND', requestId)
   if (error instanceof CatalogueError) return errorBody(error.code, requestId, error.details)
-  if (isStorageFault(error)) return errorBody('CONNECTION_ERROR', requestId)
   const status = clientStatus(error)
   if (status === 429) return errorBody('RATE_LIMITED', requestId)
   if (status !== undefined)

@@ -17,7 +17,6 @@ export async function createHttp(options: {
   log: Logger
   https: boolean
   trustProxy: boolean
-  isStorageFault: (error: unknown) => boolean
 }): Promise<FastifyInstance> {
   const app = fastify({
     // Requests are logged by route, never by URL: queries carry codes and tokens.
@@ -41,13 +40,13 @@ export async function createHttp(options: {
     xFrameOptions: { action: 'deny' },
   })
   app.setErrorHandler((error, request, reply) => {
-    const refusal = bodyOf(error, request.id, options.isStorageFault)
+    const refusal = bodyOf(error, request.id)
     if (refusal.code === 'INTERNAL_ERROR') {
       options.log.error({ err: error, request_id: request.id, route: request.routeOptions.url }, 'request failed')
     }
     return reply.code(statusOf(error, refusal.code)).send(refusal)
   })
-  app.setNotFoundHandler((request, reply) => reply.code(404).send(bodyOf(undefined, request.id, () => false)))
+  app.setNotFoundHandler((request, reply) => reply.code(404).send(bodyOf(undefined, request.id)))
   app.get('/healthz', async () => ({ ok: true }))
   return app
 }
