@@ -55,31 +55,35 @@ export function createRunAction(rooms: {
     },
   }
 
-  /** Starts an approved action; harmless when somebody else already has. */
-  async function start(action: Action): Promise<void> {
+  /** Takes the action in hand unless it already is. */
+  async function hold(action: Action, work: () => Promise<void>): Promise<void> {
     if (inFlight.has(action.id)) return
-    const granted = action.spec.kind === 'command' ? grantFor(action, action.spec) : undefined
-    const now = clock.now()
-    await audit.append(
-      eventOf(action, SYSTEM, action.id, { event: 'action.started', details: { digest: action.digest } }),
-    )
-    if (!(await actions.move(action.id, 'approved', 'running', { started_at: now, ...(granted && { granted }) })))
-      return
-    bus.publish(`action:${action.id}`, { state: 'running' })
-    await carryOn(action)
-  }
-
-  /** Performs a running action, or picks up where a crash left it: the agent never runs a request id twice. */
-  async function carryOn(action: Action): Promise<void> {
-    if (inFlight.has(action.id)) return
-    const controller = new AbortController()
-    inFlight.set(action.id, controller)
+    inFlight.set(action.id, new AbortController())
     try {
-      const end = await perform(action)
-      if (end !== 'later') await finish(action, end)
+      await work()
     } finally {
       inFlight.delete(action.id)
     }
+  }
+
+  /** Starts an approved action; harmless when somebody else already has. */
+  const start = (action: Action) =>
+    hold(action, async () => {
+      const granted = action.spec.kind === 'command' ? grantFor(action, action.spec) : undefined
+      const details = { digest: action.digest }
+      await audit.append(eventOf(action, SYSTEM, action.id, { event: 'action.started', details }))
+      const patch = { started_at: clock.now(), ...(granted && { granted }) }
+      if (!(await actions.move(action.id, 'approved', 'running', patch))) return
+      bus.publish(`action:${action.id}`, { state: 'running' })
+      await performAndFinish(action)
+    })
+
+  /** Picks up where a crash or a lost stream left a running action: the agent never runs a request id twice. */
+  const carryOn = (action: Action) => hold(action, () => performAndFinish(action))
+
+  async function performAndFinish(action: Action): Promise<void> {
+    const end = await perform(action)
+    if (end !== 'later') await finish(action, end)
   }
 
   function perform(action: Action): Promise<End> {
@@ -187,18 +191,19 @@ export function createRunAction(rooms: {
     }
   }
 
-  /** What a restart left: approved but not started, and running. */
-  async function recover(): Promise<void> {
-    for (const action of await actions.inState(['approved'])) {
-      const late = (action.decision?.at ?? 0) + LIMITS.startWithin < clock.now()
-      await (late ? lapse(action) : start(action).catch(report(action)))
-    }
-    await sweep()
+  /**
+   * Whatever is approved or running and in nobody's hands: Central was restarted, or the server or the database was
+   * away. Called at start and now and then.
+   */
+  async function sweep(): Promise<void> {
+    const found = await actions.inState(['approved', 'running'])
+    await Promise.all(found.map((action) => resume(action).catch(report(action))))
   }
 
-  /** Whatever runs and is in nobody's hands: the server was away, or the database. Called now and then. */
-  async function sweep(): Promise<void> {
-    for (const action of await actions.inState(['running'])) carryOn(action).catch(report(action))
+  function resume(action: Action): Promise<void> {
+    if (action.state === 'running') return carryOn(action)
+    const late = (action.decision?.at ?? 0) + LIMITS.startWithin < clock.now()
+    return late ? hold(action, () => lapse(action)) : start(action)
   }
 
   /** Approved long ago and never started: it does not run later by surprise. */
@@ -229,7 +234,6 @@ export function createRunAction(rooms: {
 
   return {
     start,
-    recover,
     sweep,
     /** Asks whichever replica runs it to end the run; how it ended is reported by the run itself. */
     async cancel(actionId: string): Promise<void> {

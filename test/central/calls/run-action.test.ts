@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { pino } from 'pino'
 import { CatalogueError } from '#proto/contract/errors.ts'
 import { verifyGrant } from '#proto/contract/grant.ts'
@@ -110,7 +110,11 @@ forEachDatabase('run-action', (open) => {
     assert.deepEqual(t.acknowledged, [action.id])
     const [first] = t.sent
     assert.equal(first?.options.id, action.id)
-    const check = verifyGrant(first?.request ?? assert.fail(), { key: publicKey, serverId: 'srv_1', now: t.clock.now() })
+    const check = verifyGrant(first?.request ?? assert.fail(), {
+      key: publicKey,
+      serverId: 'srv_1',
+      now: t.clock.now(),
+    })
     assert.ok(check.ok)
     assert.deepEqual(check.grant.argv, command.argv)
     assert.equal(check.grant.start_before, t.clock.now() + LIMITS.startWithin)
@@ -154,7 +158,11 @@ forEachDatabase('run-action', (open) => {
     const action = await t.approved()
     await t.runAction.start(action)
     t.bus.publish('hello', { server_id: 'srv_1', unacknowledged: [action.id] })
-    await t.approvals.waitFor('wsp_1', action.id, { enough: (s) => s === 'succeeded', ms: 5000, signal: new AbortController().signal })
+    await t.approvals.waitFor('wsp_1', action.id, {
+      enough: (s) => s === 'succeeded',
+      ms: 5000,
+      signal: new AbortController().signal,
+    })
     const [first, second] = t.sent
     assert.deepEqual(second?.request.grant, first?.request.grant)
     assert.equal(second?.options.id, action.id)
@@ -178,10 +186,13 @@ forEachDatabase('run-action', (open) => {
     const old = await t.approved()
     t.clock.advance(LIMITS.startWithin + 1)
     const fresh = await t.approved()
-    await t.runAction.recover()
+    await t.runAction.sweep()
     assert.equal(await t.stateOf(old.id), 'expired')
     assert.equal(await t.stateOf(fresh.id), 'succeeded')
-    assert.deepEqual(t.sent.map(({ options }) => options.id), [fresh.id])
+    assert.deepEqual(
+      t.sent.map(({ options }) => options.id),
+      [fresh.id],
+    )
   })
 
   test('cancelling a run aborts its request, and the run itself says how it ended', async () => {
@@ -202,7 +213,11 @@ forEachDatabase('run-action', (open) => {
     const t = await setUp(db, async () => exited())
     const action = await t.approved({ kind: 'regenerate_install_token', server_id: 'srv_1' })
     await t.runAction.start(action)
-    const row = await db.kysely.selectFrom('actions').select('outcome').where('id', '=', action.id).executeTakeFirstOrThrow()
+    const row = await db.kysely
+      .selectFrom('actions')
+      .select('outcome')
+      .where('id', '=', action.id)
+      .executeTakeFirstOrThrow()
     assert.ok(!row.outcome?.includes('one-liner'))
     const { outcome } = await t.approvals.get('wsp_1', action.id)
     const opened = unseal(dataKey, `outcome:${action.id}`, Buffer.from(outcome?.sealed ?? '', 'base64'))
