@@ -45,6 +45,7 @@ function judgeName(name: string): NameKind {
     .filter((word) => word !== '' && !/^\d+$/.test(word))
   const joined = words.join('_')
   if (/secret_id$|identity_?token$/.test(joined)) return 'secret'
+  if (/(?:^|_)(?:sess(?:ion)?_?id|sid)$/.test(joined)) return 'opaque'
   if (
     words.length === 0 ||
     ABOUT.has(words.at(-1) ?? '') ||
@@ -73,7 +74,10 @@ export function isProse(value: string): boolean {
 
 /** Nothing in it but markers of an earlier redaction. */
 export function isMarked(value: string): boolean {
-  return value.startsWith('[redacted:') && /^(?:\[redacted:[a-z0-9-]+(?::[0-9a-f]{8})?\][\s"',;\\.]*)+$/.test(value)
+  return (
+    value.startsWith('[redacted:') &&
+    /^(?:\[redacted:[a-z0-9-]+(?::[0-9a-f]{8})?\](?:\\[nrt]|[\s"',;\\.]|%0[adAD]){0,16})+$/.test(value)
+  )
 }
 
 /** Bits by the frequencies of its characters: low for words and repetitions, about 3.5 a character for random hex. */
@@ -96,10 +100,10 @@ export function looksRandom(value: string, least = 16): boolean {
 }
 
 const SEPARATOR =
-  /(?:\\*["'`])?\]?[ \t]{0,8}(?:=>|:=|=(?!=)|:(?!:)|%3[aAdD]|,[ \t]{0,4}\\*["']value\\*["'][ \t]{0,4}:|\\*["'`]?[ \t]{1,4}value=)[ \t]{0,8}(?:[bBuUrRfF](?=["']))?/y
+  /(?:\\*["'`])?\]?[ \t]{0,8}(?:=>|:=|=(?!=)|:(?!:)|,[ \t]{0,4}\\*["']value\\*["'][ \t]{0,4}:|\\*["'`]?[ \t]{1,4}value=)[ \t]{0,8}(?:[bBuUrRfF](?=["']))?/y
 const OPENING = /\\*["'`]/y
 const BARE =
-  /(?:[^\s\0"'`<>\\,;&)\]}]|\\(?!\\*(?:["'`]|[nrt](?:[A-Za-z_][\w.-]{0,40}[=:]|["'`\s\\]|$)))|[,;&)\]}](?![\s\0"'`,;&)\]}\\]|$|[A-Za-z_][\w.-]{0,40}[=:]))+/y
+  /(?:\[redacted:[a-z0-9-]{1,40}(?::[0-9a-f]{8})?\]|[^\s\0"'`<>\\,;&)\]}]|\\(?!\\*(?:["'`]|[nrt](?:[A-Za-z_][\w.-]{0,40}[=:]|["'`\s\\]|$)))|[,;&)\]}](?![\s\0"'`,;&)\]}\\]|$|[A-Za-z_][\w.-]{0,40}[=:]))+/y
 const SPACED = /[ \t]{1,8}/y
 
 export type Value = { start: number; end: number; quoted: boolean; spacedColon: boolean }

@@ -21,6 +21,8 @@ type Line = {
   readonly secrets: Secret[]
   /** By rule: positions before this one need not be tried (already inside a match, or inside a run that failed). */
   readonly done: Int32Array
+  /** Where the next private key ends; -1 once there is none, so that it is looked for once. */
+  keyEnd: number
   bareEnd: number
   bareTries: number
   commands: boolean | undefined
@@ -103,7 +105,8 @@ function matchKey(begin: RegExp) {
     )
       start--
     const body = begin.lastIndex
-    const end = keyEnd(line.text, body)
+    if (line.keyEnd !== -1 && line.keyEnd < body) line.keyEnd = keyEnd(line.text, body)
+    const end = line.keyEnd
     const open = end < 0 && KEY_BODY.test(line.text.slice(body, body + 512))
     const until = end >= 0 ? end : open ? line.text.length : body
     line.done[index] = until
@@ -121,14 +124,14 @@ export function keyMaterial(text: string): string {
 
 const CODE_KEEP =
   /^(?:Bearer|Basic|Digest|Token|Negotiate|NTLM|ApiKey|Bot|SSWS|OAuth|GenieKey|Key|AWS4-HMAC-SHA256|[A-Za-z][A-Za-z0-9-]{1,20}) +(?=\S)/i
-const HEADER_NAME = /^(?:proxy-)?authorization$|^(?:set-)?cookie2?$/i
-const HEADER_SEPARATOR = /(?:\\*["'])?\]?[ \t]{0,4}(?:=>|[:=,]|%3[aA])[ \t]{0,4}\[?(\\*["'])?/y
+const HEADER_NAME = /^(?:[\w.-]{0,40}[.-])?(?:authorization|cookie2?)$/i
+const HEADER_SEPARATOR = /(?:\\*["'])?\]?[ \t]{0,4}(?:=>|[:=,])[ \t]{0,4}(?:\[(?=\\*["']))?(\\*["'])?/y
 
 /** `Authorization: …`, `Cookie: …` as a header, a JSON member or a command line's argument. */
 function matchHeader(line: Line, nameStart: number, nameEnd: number): number | undefined {
   const { text } = line
-  const name = text.slice(nameStart, nameEnd).replace(/^.*\./, '').toLowerCase().replace(/^-+/, '')
-  if (!HEADER_NAME.test(name)) return undefined
+  if (nameEnd - nameStart < 6 || !HEADER_NAME.test(text.slice(nameStart, nameEnd))) return undefined
+  const name = text.slice(nameStart, nameEnd).toLowerCase()
   HEADER_SEPARATOR.lastIndex = nameEnd
   const separator = HEADER_SEPARATOR.exec(text)
   if (!separator) return undefined
@@ -138,7 +141,7 @@ function matchHeader(line: Line, nameStart: number, nameEnd: number): number | u
   const value = text.slice(start, Math.min(end, start + 4096))
   const cookie = name.includes('cookie')
   const from = start + (cookie ? cookieStart(name, value) : (CODE_KEEP.exec(value)?.[0].length ?? 0))
-  const until = cookie && name.startsWith('set-') ? setCookieEnd(text, from, end) : end
+  const until = cookie && name.includes('set-') ? setCookieEnd(text, from, end) : end
   const secret = text.slice(from, until).trimEnd()
   if (!isHeaderSecret(secret, from > start, cookie)) return undefined
   add(
@@ -182,6 +185,22 @@ function quoteEnd(text: string, from: number, opened: string): number {
 
 const NAME_LEFT = 64
 
+const AFTER_NAME = charTable(/[\s"'`=:\]\\,>%]/)
+
+/** A name before a space has a value only if a separator or a quote follows, or if it is a flag or one of a few names. */
+function worthASpace(text: string, start: number, end: number): boolean {
+  let at = end
+  while (text[at] === ' ') at++
+  const char = text[at]
+  if (char === '=' || char === ':' || char === '"' || char === "'" || char === undefined || char === 'v') return true
+  return (
+    text[start] === '-' ||
+    (end - start >= 6 &&
+      end - start <= 11 &&
+      /^(?:passw(?:or)?d|requirepass|masterauth)$/i.test(text.slice(start, end)))
+  )
+}
+
 /** Any name with a value: `DB_PASSWORD=…`, `"token": "…"`, `--password …`, `requirepass …`, `<password>…`. */
 function matchName(line: Line, at: number, index: number): void {
   if (at < (line.done[index] ?? 0)) return
@@ -194,7 +213,8 @@ function matchName(line: Line, at: number, index: number): void {
   if (/\\[nrt]/.test(text.slice(start - 1, start + 1))) start++
   while (text[end - 1] === '.' || (text[end - 1] === '-' && end - 1 > at)) end--
   const next = text.charCodeAt(end)
-  if (Number.isNaN(next)) return
+  if (AFTER_NAME[next] !== 1 || (next === 0x20 && !worthASpace(text, start, end))) return
+  if (text[end] === ':' && text[start - 1] === '/' && text[start - 2] === '/') return
   const header = matchHeader(line, start, end)
   if (header !== undefined) {
     line.done[index] = header
@@ -203,7 +223,7 @@ function matchName(line: Line, at: number, index: number): void {
   const name = text.slice(start, end)
   const kind = named.nameKind(name)
   if (kind === 'none') return
-  const value = findValue(line, name, start, end)
+  const value = findValue(line, name, start, end, kind)
   if (value === undefined) return
   const found = judge(line, name, kind, value, start)
   if (found === undefined) return
@@ -212,7 +232,13 @@ function matchName(line: Line, at: number, index: number): void {
 
 const XML_VALUE = /[^<]{1,4096}/y
 
-function findValue(line: Line, name: string, start: number, end: number): named.Value | undefined {
+function findValue(
+  line: Line,
+  name: string,
+  start: number,
+  end: number,
+  kind: named.NameKind,
+): named.Value | undefined {
   const { text } = line
   if (text[end] === '>' && text[start - 1] === '<') {
     XML_VALUE.lastIndex = end + 1
@@ -222,7 +248,7 @@ function findValue(line: Line, name: string, start: number, end: number): named.
   }
   const opened = start > 0 && /["'`[]/.test(text[start - 1] ?? '')
   const value = named.valueAfter(text, end, opened)
-  if (value !== undefined) return restOfLine(line, start, remember(line, value))
+  if (value !== undefined) return kind === 'opaque' ? remember(line, value) : restOfLine(line, start, value)
   if (/^-{1,2}[A-Za-z]/.test(name) || isSpacedName(line, name, start)) {
     const spaced = named.valueAfterSpace(text, end)
     return spaced && !(text[spaced.start] === '-' && !spaced.quoted) ? spaced : undefined
@@ -268,6 +294,9 @@ function restOfLine(line: Line, nameStart: number, value: named.Value): named.Va
   return { ...value, end: Math.max(value.end, value.start + closed.length) }
 }
 
+/** The rule for private keys knows better where one ends. */
+const NAMES_KEY = /BEGIN[ +](?:[A-Z0-9]{1,12}[ +]){0,4}PRIVATE[ +]KEY/
+
 /** Decides whether the value is a secret; returns its end, or undefined. */
 function judge(
   line: Line,
@@ -279,6 +308,7 @@ function judge(
   const secret = line.text.slice(value.start, value.end)
   const head = secret.slice(0, 128)
   if (named.isEmptyValue(secret.length > 512 ? head : secret)) return undefined
+  if (NAMES_KEY.test(head)) return undefined
   if (kind === 'opaque' && line.bareTries < 8 && !isOpaqueSecret(name, head)) return undefined
   if (kind !== 'opaque' && !value.quoted && isHarmlessBare(line, name, kind, value, head, nameStart)) return undefined
   if (value.quoted && kind !== 'opaque' && isHarmlessQuoted(name, head)) return undefined
@@ -316,7 +346,7 @@ function isHarmlessBare(
   nameStart: number,
 ): boolean {
   if (head.startsWith('/') && /^(?:old)?pwd$/i.test(name)) return true
-  if (/^(?:pass|tests?\.pass)$/i.test(name) && /^\d+[,;.]?$/.test(head)) return true
+  if (/^(?:pass|tests?\.pass)$/i.test(name) && /^\d+[,;.]?(?:\s|$)/.test(head)) return true
   if (kind === 'secret' && /^\d{1,7}$/.test(head)) return true
   if (named.isProse(head.split(/\s/)[0] ?? '')) return value.spacedColon || line.text[nameStart - 1] === ' '
   return /^[\w.]{0,60}\(.{0,60}\)?[;,]?$/.test(head) && /\(/.test(head) && !/\d/.test(head)
@@ -527,6 +557,7 @@ export function findSecrets(bytes: Uint8Array, text: string, lineStart: boolean)
     lineStart,
     secrets: [],
     done: new Int32Array(matchers.length),
+    keyEnd: 0,
     bareEnd: -1,
     bareTries: 0,
     commands: undefined,

@@ -38,7 +38,7 @@ function inView(view: View, lineStart: boolean): Secret[] {
 
 function placed(secret: Secret, map: Uint32Array | undefined, decoded: boolean): Secret {
   if (!map) return secret
-  const end = decoded || secret.end === map.length - 1 ? map[secret.end] : (map[secret.end - 1] ?? 0) + 1
+  const end = decoded ? map[secret.end] : (map[secret.end - 1] ?? 0) + 1
   return { ...secret, start: map[secret.start] ?? 0, end: end ?? 0 }
 }
 

@@ -13,8 +13,12 @@ export function createMarker(hostKey: Buffer | undefined): (rule: string, tagged
     if (secret.length <= 4096) tags.set(secret, tag)
     return tag
   }
+  const plain = new Map<string, Buffer>()
   return (rule, tagged) => {
     const tag = hostKey && tagged !== undefined ? tagOf(hostKey, tagged) : undefined
-    return Buffer.from(tag === undefined ? `[redacted:${rule}]` : `[redacted:${rule}:${tag}]`, 'latin1')
+    if (tag !== undefined) return Buffer.from(`[redacted:${rule}:${tag}]`, 'latin1')
+    const known = plain.get(rule) ?? Buffer.from(`[redacted:${rule}]`, 'latin1')
+    plain.set(rule, known)
+    return known
   }
 }

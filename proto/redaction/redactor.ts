@@ -30,7 +30,7 @@ const NONE = Buffer.alloc(0)
 const NEWLINE = Buffer.from('\n')
 
 /** A private key that has begun: everything is swallowed until it ends. */
-type Key = { hmac: Hmac | undefined; material: boolean }
+type Key = { hmac: Hmac | undefined; material: boolean; ended: boolean }
 
 export function createRedactor(options: { hostKey?: Buffer }): Redactor {
   const { hostKey } = options
@@ -54,7 +54,7 @@ export function createRedactor(options: { hostKey?: Buffer }): Redactor {
   }
   const openKey = (): void => {
     hits++
-    key = { hmac: hostKey && createHmac('sha256', hostKey), material: false }
+    key = { hmac: hostKey && createHmac('sha256', hostKey), material: false, ended: false }
   }
   const closeKey = (complete: boolean): void => {
     const tag = complete && key?.material ? key.hmac?.digest('hex').slice(0, 8) : undefined
@@ -115,19 +115,23 @@ export function createRedactor(options: { hostKey?: Buffer }): Redactor {
     key.hmac?.update(material, 'latin1')
     if (material.length > 0) key.material = true
     closeKey(true)
-    return rendered.map?.[end] ?? end
+    return rendered.map ? (rendered.map[end - 1] ?? 0) + 1 : end
   }
 
   /** A whole line of at most LINE_MAX bytes, `line` without its line feed. */
   const wholeLine = (line: Buffer, ended: boolean, starts: boolean, from: number): void => {
     const start = key ? insideKey(line) : from
+    if (key) key.ended = ended
     if (start > line.length) return
     const length = line.at(-1) === 0x0d ? line.length - 1 : line.length
     if (start > from) {
       const rest = line.subarray(start, Math.max(start, length))
       release(rest, 0, rest.length, false)
     } else release(line.subarray(0, length), from, length, starts)
-    if (key) return
+    if (key) {
+      key.ended = ended
+      return
+    }
     emit(line.subarray(Math.max(length, start)))
     if (ended) emit(NEWLINE)
   }
@@ -229,7 +233,11 @@ export function createRedactor(options: { hostKey?: Buffer }): Redactor {
     },
     end() {
       if (held > 0 || swallow) finishLine(false)
-      if (key) closeKey(false)
+      if (key) {
+        const { ended } = key
+        closeKey(false)
+        if (ended) emit(NEWLINE)
+      }
       return flush()
     },
     get hits() {
