@@ -92,10 +92,16 @@ export const PROCESS_PROGRAMS: Programs = {
   fuser: { flags: flagsOf('auvm46'), values: { '-n': ['file', 'tcp', 'udp'] }, rest: 'name' },
 }
 
-/** procps reads a dashed cluster it does not like as BSD letters: then `-auxe` would show environments. */
+/**
+ * When procps does not like its arguments it reads them all again as BSD letters, dashed or not, and there `e` shows
+ * environments; so a word that could be read in this way is refused.
+ */
 function psIsPlain(args: readonly string[]): boolean {
-  const isCluster = (arg: string): boolean => arg.startsWith('-') && !arg.startsWith('--')
-  return args.every((arg) => !isCluster(arg) || !arg.includes('e') || PLAIN_DASHED_E.has(arg))
+  return args.every(
+    (arg) => !arg.includes('e') || arg.startsWith('--') || PLAIN_DASHED_E.has(arg) || !isBsdCluster(arg),
+  )
 }
 
+const isBsdCluster = (arg: string): boolean =>
+  arg.startsWith('-') || [...arg].every((char) => 'acefghjlmnrsuvwxXSTLVZH'.includes(char))
 const PLAIN_DASHED_E = new Set('-e -ef -eF -efl -elf -eLf -efL -efH -efww -efwww -el -ely -eo -eLo -eT -ejH'.split(' '))

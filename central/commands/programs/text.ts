@@ -55,6 +55,11 @@ function leadingFields(word: string): boolean {
   return first === '1' && more.length === 0 && (last === undefined || last === '' || signedNumber(last))
 }
 
+function hasOptionsFirst(args: readonly string[]): boolean {
+  const first = args.findIndex((arg) => !arg.startsWith('-'))
+  return first < 0 || args.slice(first).every((arg) => !arg.startsWith('-'))
+}
+
 export const TEXT_PROGRAMS: Programs = {
   cat: {
     flags: `${flagsOf('AbeEnstTuv')} --number --number-nonblank --squeeze-blank --show-all --show-ends --show-tabs`,
@@ -73,11 +78,12 @@ export const TEXT_PROGRAMS: Programs = {
     values: { '-k': 'text', '--key': 'text', '-t': 'text', '--field-separator': 'text' },
     rest: 'read',
   },
-  // The second operand of uniq is a file that it writes.
+  // The second operand of uniq is a file that it writes, and some read `-c` behind the first as that file.
   uniq: {
     flags: `${flagsOf('cdDiuz')} --count --repeated --ignore-case --unique`,
     values: { '-f': 'number', '-s': 'number', '-w': 'number', '--skip-fields': 'number', '--skip-chars': 'number' },
     leading: ['read'],
+    check: hasOptionsFirst,
   },
   cut: {
     flags: '-s --only-delimited',
@@ -91,12 +97,8 @@ export const TEXT_PROGRAMS: Programs = {
     rest: 'read',
   },
   column: { flags: '-t --table' },
-  diff: {
-    flags: `${flagsOf('abBcdEiNqstTuwy')} --brief --unified --ignore-all-space --ignore-case --side-by-side`,
-    values: { '-U': 'number', '-C': 'number', '-W': 'number' },
-    leading: ['read', 'read'],
-    min: 2,
-  },
+  // Given two directories, diff prints the files in them; so only whether they differ.
+  diff: { flags: '-q --brief', needs: ['-q', '--brief'], leading: ['read', 'read'], min: 2 },
   cmp: { flags: '-s --silent --quiet', leading: ['read', 'read'], min: 2 },
   echo: { style: 'words', flags: '-n -e -E -ne -en', rest: 'text' },
   printf: { style: 'words', leading: [isPlainFormat], rest: 'text', min: 1 },

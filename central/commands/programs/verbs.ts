@@ -4,7 +4,9 @@ import { DIGITS, flagsOf, LETTERS, madeOf, type Programs, type Rule } from '../r
 
 const isUnit = madeOf(`${LETTERS}${DIGITS}_.@:\\*-`)
 const isList = madeOf(`${LETTERS}${DIGITS}_,-`)
-const isTime = madeOf(`${LETTERS}${DIGITS} :+.-`)
+const isPlainTime = madeOf(`${LETTERS}${DIGITS} :+.-`)
+/** `-1h`, `2026-01-01 10:00`: the option takes the word whatever it begins with. */
+const isTime = (word: string): boolean => isPlainTime(word.startsWith('-') ? word.slice(1) : word)
 const isLineCount = (word: string): boolean => word === 'all' || [...word].every((char) => DIGITS.includes(char))
 const OUTPUTS = [
   'short',
@@ -40,7 +42,13 @@ function isMatch(word: string): boolean {
 const units: Rule = { rest: isUnit }
 const someUnits: Rule = { rest: isUnit, min: 1 }
 
-const isContainer = madeOf(`${LETTERS}${DIGITS}_.:/@-`)
+const isNameStart = madeOf(`${LETTERS}${DIGITS}`)
+const isNameRest = madeOf(`${LETTERS}${DIGITS}_.-`)
+const isImageRest = madeOf(`${LETTERS}${DIGITS}_.:/@-`)
+/** These become part of a path of Docker's API: no separator, no `..`. */
+const isContainer = (word: string): boolean => isNameStart(word.slice(0, 1)) && isNameRest(word)
+const isImage = (word: string): boolean => isNameStart(word.slice(0, 1)) && isImageRest(word) && !word.includes('..')
+const isPort = madeOf(`${DIGITS}/tcpuds`)
 const isFilter = madeOf(`${LETTERS}${DIGITS}_.:/@=-`)
 const FORMATS = ['json', 'table', '{{json .}}']
 const filters = { '-f': isFilter, '--filter': isFilter, '--format': FORMATS }
@@ -49,11 +57,11 @@ const containers: Rule = {
   flags: `${listing.flags} -l -s --latest --size`,
   values: { ...filters, '-n': 'number', '--last': 'number' },
 }
-const images: Rule = { ...listing, flags: `${listing.flags} --digests`, leading: [isContainer] }
+const images: Rule = { ...listing, flags: `${listing.flags} --digests`, leading: [isImage] }
 const inspect: Rule = {
   flags: '-s --size',
   values: { '-f': FORMATS, '--format': FORMATS, '--type': ['container', 'image', 'volume', 'network'] },
-  rest: isContainer,
+  rest: isImage,
   min: 1,
 }
 const logs: Rule = {
@@ -69,8 +77,8 @@ const stats: Rule = {
   rest: isContainer,
 }
 const oneContainer: Rule = { leading: [isContainer], min: 1 }
-const port: Rule = { leading: [isContainer, isFilter], min: 1 }
-const history: Rule = { flags: '--no-trunc -q --quiet', leading: [isContainer], min: 1 }
+const port: Rule = { leading: [isContainer, isPort], min: 1 }
+const history: Rule = { flags: '--no-trunc -q --quiet', leading: [isImage], min: 1 }
 const format: Rule = { values: { '-f': FORMATS, '--format': FORMATS } }
 
 export const VERB_PROGRAMS: Programs = {
