@@ -1,7 +1,7 @@
 // Files without a name: a real pipe and a filter to hand to a child. Node can make neither by itself (its 'pipe' is a
 // socket, and what opens /dev/stdout or /dev/stderr fails on one).
 import { execFileSync } from 'node:child_process'
-import { closeSync, constants, fchownSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, constants, fchownSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -38,4 +38,16 @@ export function openScratchFile(content: Buffer): number {
       throw error
     }
   })
+}
+
+/** A nameless file that a child writes its status into and we read afterwards. `fd` is the child's, closed by its start. */
+export function openStatusFile(): { fd: number; read(): string; close(): void } {
+  const own = openScratchFile(Buffer.alloc(0))
+  const fd = openSync(`/proc/self/fd/${own}`, constants.O_WRONLY)
+  const buffer = Buffer.alloc(4096)
+  return {
+    fd,
+    read: () => buffer.toString('utf8', 0, readSync(own, buffer, 0, buffer.length, 0)),
+    close: () => closeSync(own),
+  }
 }

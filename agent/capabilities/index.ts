@@ -1,0 +1,14 @@
+// The door of what an agent can do: one folder a proto file. app.ts hands it to the journal and the link; nothing else
+// imports it. The work itself happens inside lanes, where guard and redactor stand around it.
+import type { CapabilityName } from '#proto/contract/methods.ts'
+import type { Lanes } from '../lanes/lanes.ts'
+import { createCommands } from './commands/index.ts'
+import type { Handlers } from './handlers.ts'
+
+/** `readIsContained`: whether the read lane of this host was found to contain what runs in it. */
+export type CapabilityRooms = { lanes: Lanes; readIsContained(): boolean }
+
+export const createCapabilities = (rooms: CapabilityRooms) =>
+  ({
+    commands: createCommands(rooms),
+  }) satisfies { [C in CapabilityName]: Handlers<C> }

@@ -1,0 +1,77 @@
+// The host owner's own law, policy.yaml: Central can be narrower, never wider. Checked inside the lanes, which import
+// this room. A file that cannot be understood forbids everything and says why.
+import { join } from 'node:path'
+import { errorCode, readIfThere } from '../durable-file.ts'
+
+export type LaneName = 'read' | 'act'
+export type Policy = {
+  /** Nothing may change the host: `act` is refused. */
+  readOnly: boolean
+  lanes: Record<LaneName, boolean>
+  /** Absolute paths that the read lane does not see. */
+  deniedPaths: readonly string[]
+}
+export type PolicyAnswer = { ok: true; policy: Policy } | { ok: false; why: string }
+
+const DEFAULTS: Policy = { readOnly: false, lanes: { read: true, act: true }, deniedPaths: [] }
+const KEYS = new Set(['read_only', 'lanes', 'denied_paths'])
+const LANES = new Set<string>(['read', 'act'])
+
+type Plain = Record<string, unknown>
+const isPlain = (value: unknown): value is Plain => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isAbsolute = (value: unknown): value is string => typeof value === 'string' && /^\/[^\0]*$/.test(value)
+
+const RULES: [wrong: (policy: Plain) => boolean, why: string][] = [
+  [(policy) => Object.keys(policy).some((key) => !KEYS.has(key)), `knows only ${[...KEYS].join(', ')}`],
+  [({ read_only }) => read_only !== undefined && typeof read_only !== 'boolean', 'read_only is true or false'],
+  [
+    ({ lanes }) =>
+      lanes !== undefined &&
+      !(isPlain(lanes) && Object.entries(lanes).every(([name, on]) => LANES.has(name) && typeof on === 'boolean')),
+    'lanes holds read and act, each true or false',
+  ],
+  [
+    ({ denied_paths }) =>
+      denied_paths !== undefined && !(Array.isArray(denied_paths) && denied_paths.every(isAbsolute)),
+    'denied_paths is a list of absolute paths',
+  ],
+]
+
+/** What a parsed policy file means. An empty file means the defaults. */
+export function compilePolicy(content: unknown): PolicyAnswer {
+  const given = content ?? {}
+  if (!isPlain(given)) return { ok: false, why: 'is not a mapping' }
+  const broken = RULES.find(([wrong]) => wrong(given))
+  if (broken) return { ok: false, why: broken[1] }
+  return {
+    ok: true,
+    policy: {
+      readOnly: (given.read_only as boolean | undefined) ?? DEFAULTS.readOnly,
+      lanes: { ...DEFAULTS.lanes, ...(given.lanes as Partial<Policy['lanes']> | undefined) },
+      deniedPaths: (given.denied_paths as string[] | undefined) ?? [],
+    },
+  }
+}
+
+/** Reads `policy.yaml` of that directory; none means the defaults. */
+export async function loadPolicy(configDirectory: string): Promise<PolicyAnswer> {
+  try {
+    const text = readIfThere(join(configDirectory, 'policy.yaml'))?.toString('utf8')
+    if (text === undefined) return { ok: true, policy: DEFAULTS }
+    const { parse } = await import('yaml') // only hosts that have a policy pay for its parser
+    return compilePolicy(parse(text))
+  } catch (error) {
+    return { ok: false, why: `cannot be read (${errorCode(error) ?? 'it is not YAML'})` }
+  }
+}
+
+export type Refusal = { code: 'POLICY_DENIED'; details: { reason: string; source: 'host_policy' } }
+
+/** Whether the host's owner lets this lane work at all. */
+export function refuseLane(answer: PolicyAnswer, lane: LaneName): Refusal | undefined {
+  const refusal = (reason: string): Refusal => ({ code: 'POLICY_DENIED', details: { reason, source: 'host_policy' } })
+  if (!answer.ok) return refusal(`policy.yaml ${answer.why}`)
+  if (!answer.policy.lanes[lane]) return refusal(`the ${lane} lane is switched off on this server`)
+  if (lane === 'act' && answer.policy.readOnly) return refusal('this server is read-only')
+  return undefined
+}

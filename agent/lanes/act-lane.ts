@@ -1,0 +1,188 @@
+// The act lane: runs what a grant says, once or not at all, and knows afterwards how it ended. It believes the pinned
+// action key and nobody else, the daemon included. A run goes on when its daemon dies; a later lane settles it.
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Grant, verifyGrant } from '#proto/contract/grant.ts'
+import { LIMITS } from '#proto/contract/limits.ts'
+import { loadPolicy, refuseLane } from '../guard/policy.ts'
+import { type Account, accountEnvironment, findAccount, readAccounts, runAs } from '../process/accounts.ts'
+import { findSurvivors } from '../process/kill.ts'
+import { identify, stillRuns } from '../process/process-table.ts'
+import { type RunEnd, run } from '../process/run.ts'
+import type { ActStore } from './act-store.ts'
+import type { Caller } from './caller.ts'
+import { createOutput, type Totals } from './output.ts'
+import type { LaneSettings } from './settings.ts'
+import type { readTrust } from './trust.ts'
+import { type ActRequest, emptyOutcome, type Outcome, type Refusal, type SignedWords } from './words.ts'
+
+const GRACE_MS = 3_000
+const FOLLOW_MS = 50
+
+/** The steps of a run at which a crash means something else. Tests stop the process there. */
+export type Step = 'before-take' | 'taken' | 'started' | 'ended' | 'outcome-written'
+export type ActLane = {
+  settings: LaneSettings
+  store: ActStore
+  trust: ReturnType<typeof readTrust>
+  now(): number
+  step(name: Step): void
+}
+export type ActAnswer = { outcome: Outcome } | { refusal: Refusal } | { forgotten: true }
+
+const refuse = (code: Refusal['code'], details: Record<string, unknown>): { refusal: Refusal } => ({
+  refusal: { code, details },
+})
+
+const UNVERIFIED = {
+  signature: refuse('POLICY_DENIED', { reason: 'grant_signature' }),
+  form: refuse('POLICY_DENIED', { reason: 'grant_form' }),
+  server: refuse('POLICY_DENIED', { reason: 'grant_server' }),
+  expired: refuse('TIMEOUT', { reason: 'start_before', started: false }),
+}
+
+function check(words: Pick<SignedWords, 'grant' | 'signature'>, lane: ActLane, now: number) {
+  const signed = { grant: Buffer.from(words.grant, 'base64'), signature: Buffer.from(words.signature, 'base64') }
+  return verifyGrant(signed, { ...lane.trust, now })
+}
+
+export async function actLane(request: ActRequest, caller: Caller, lane: ActLane): Promise<ActAnswer> {
+  if (request.do === 'forget') return forget(request.grants, lane)
+  const checked = check(request, lane, request.do === 'run' ? lane.now() : 0)
+  if (!checked.ok) return UNVERIFIED[checked.why]
+  return request.do === 'run'
+    ? await runOnce(checked.grant, request.outputFrom, caller, lane)
+    : { outcome: await settle(checked.grant, request.outputFrom, caller, lane) }
+}
+
+/** Everything that can be refused is refused before the nonce is spent; from then on there is an outcome. */
+async function runOnce(grant: Grant, from: number, caller: Caller, lane: ActLane): Promise<ActAnswer> {
+  const denied = refuseLane(await loadPolicy(lane.settings.configDirectory), 'act')
+  if (denied) return { refusal: denied }
+  const ownUid = process.getuid?.() ?? 0
+  const account = findAccount(readAccounts(), grant.user, ownUid)
+  const argv = account && runAs(grant.argv, account, ownUid)
+  if (!argv) return refuse('VALIDATION_ERROR', { field: 'user', reason: account ? 'not_permitted' : 'no_such_account' })
+  lane.step('before-take')
+  if (!lane.store.take(grant, identify(process.pid))) return refuse('POLICY_DENIED', { reason: 'grant_used' })
+  lane.step('taken')
+  await caller.say({ taken: true })
+
+  let over = false
+  const following = follow(grant, from, caller, lane, () => over)
+  const outcome = await perform(grant, argv, account, caller, lane)
+  lane.step('ended')
+  lane.store.writeOutcome(grant, outcome)
+  lane.step('outcome-written')
+  over = true
+  await following
+  return { outcome }
+}
+
+async function perform(
+  grant: Grant,
+  argv: string[],
+  account: Account,
+  caller: Caller,
+  lane: ActLane,
+): Promise<Outcome> {
+  const spool = lane.store.openSpool(grant, LIMITS.keptOutput)
+  const output = createOutput({ hostKey: lane.settings.hostKey, take: spool.write })
+  const terminated = new AbortController()
+  process.on('SIGTERM', () => terminated.abort())
+  try {
+    const end = await run(
+      {
+        id: grant.action_id,
+        argv,
+        cwd: grant.cwd || account.home,
+        env: { ...accountEnvironment(account), ...grant.env },
+        terminal: grant.terminal,
+        timeoutMs: grant.timeout_ms,
+        graceMs: GRACE_MS,
+        ...(account.uid === process.getuid?.() ? {} : { owner: account.uid }),
+      },
+      {
+        onOutput: output.write,
+        onStart: () => lane.step('started'),
+        signal: AbortSignal.any([caller.cancelled, terminated.signal]),
+        now: lane.now,
+      },
+    )
+    return describe(end, await output.end())
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === undefined || !(error as NodeJS.ErrnoException).syscall?.startsWith('spawn')) throw error
+    return { ...emptyOutcome('RUN_STATE_NOT_STARTED', `It could not be started (${code}).`), ...(await output.end()) }
+  } finally {
+    spool.close()
+  }
+}
+
+const describe = ({ state, ...end }: RunEnd, totals: Totals): Outcome => ({
+  ...end,
+  ...totals,
+  state: `RUN_STATE_${state}`,
+  isolation: 'ISOLATION_NONE',
+  detail: '',
+})
+
+/** Hands on what is in the spool from an offset, and what comes to it until it is over. */
+async function follow(grant: Grant, from: number, caller: Caller, lane: ActLane, isOver: () => boolean): Promise<void> {
+  for (let offset = from; !caller.gone.aborted; ) {
+    const last = isOver()
+    for await (const chunk of lane.store.readSpool(grant, offset)) {
+      await caller.output(offset, chunk)
+      offset += chunk.length
+      if (caller.gone.aborted) return
+    }
+    if (last) return
+    await delay(FOLLOW_MS)
+  }
+}
+
+/** How an action that may have been started elsewhere ended. One that never started never will. */
+async function settle(grant: Grant, from: number, caller: Caller, lane: ActLane): Promise<Outcome> {
+  let outcome: Outcome | undefined
+  const finding = (async () => {
+    outcome = await findOutcome(grant, caller, lane)
+  })()
+  await Promise.all([finding, follow(grant, from, caller, lane, () => outcome !== undefined)])
+  if (!outcome) throw new Error('the outcome was not found')
+  return outcome
+}
+
+async function findOutcome(grant: Grant, caller: Caller, { store }: ActLane): Promise<Outcome> {
+  for (let asked = false; ; await delay(FOLLOW_MS)) {
+    const taken = store.taken(grant)
+    const alive = taken?.lane && stillRuns(taken.lane)
+    // Read after the look at the process: one that has ended since then had written it before.
+    const outcome = store.outcome(grant)
+    if (outcome) return outcome
+    if (!taken && !store.burn(grant)) continue
+    if (!taken?.lane) return conclude(grant, store, emptyOutcome('RUN_STATE_NOT_STARTED', 'It was never started.'))
+    if (!alive) return conclude(grant, store, await lost(grant, store))
+    if (caller.cancelled.aborted && !asked) {
+      asked = true
+      process.kill(taken.lane.pid, 'SIGTERM')
+    }
+    if (caller.gone.aborted) throw new Error('nobody waits for the outcome any more')
+  }
+}
+
+async function lost(grant: Grant, store: ActStore): Promise<Outcome> {
+  const { bytes, hash } = await store.measureSpool(grant)
+  const detail = 'The lane ended while it ran; whether and how it ended is not known.'
+  const seen = { outputBytes: bytes, outputKept: bytes, outputSha256: hash, survivors: findSurvivors(grant.action_id) }
+  return { ...emptyOutcome('RUN_STATE_UNKNOWN', detail), ...seen }
+}
+
+function conclude(grant: Grant, store: ActStore, outcome: Outcome): Outcome {
+  store.writeOutcome(grant, outcome)
+  return outcome
+}
+
+function forget(grants: string[], lane: ActLane): ActAnswer {
+  for (const bytes of grants) lane.store.forget(JSON.parse(Buffer.from(bytes, 'base64').toString('utf8')) as Grant)
+  lane.store.prune(lane.now())
+  return { forgotten: true }
+}

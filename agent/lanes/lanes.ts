@@ -1,0 +1,125 @@
+// The daemon's side of the lanes: starts them, speaks with them, keeps a few read lanes waiting while a server is being
+// worked on. It holds no parser, no redactor and no key: what runs in a lane is the lane's own business.
+import { fileURLToPath } from 'node:url'
+import type { Companion, startCompanion } from '../process/spawn.ts'
+import { readFrames, wordsFrame } from './frames.ts'
+import type { LaneFacts, LaneWords, Outcome, ReadRequest, Refusal, Request, SignedWords } from './words.ts'
+
+const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url))
+/** Read lanes that wait at once, and for how long after the last call. */
+const WAITING = 4
+const QUIET_MS = 60_000
+
+export type Answer = { kind: 'outcome'; outcome: Outcome } | { kind: 'refusal'; refusal: Refusal } | { kind: 'lost' }
+export type LaneIo = {
+  /** A cancel: the run and its whole tree are to end. */
+  signal: AbortSignal
+  onOutput(offset: number, data: Buffer): Promise<void>
+  /** Nobody waits for the answer any more: the lane is left, and one that only looks ends with that. */
+  gone?: AbortSignal
+  /** The nonce is spent. */
+  onTaken?(): void
+}
+export type Lanes = ReturnType<typeof createLanes>
+
+export function createLanes(options: {
+  start: typeof startCompanion
+  /** What every lane is told about the host (`laneArguments`). */
+  args: readonly string[]
+  /** Where compiled code is kept, so that a lane starts in a third of the time. */
+  compileCache: string
+  timers?: { setTimeout(act: () => void, ms: number): { unref(): unknown }; clearTimeout(timer: unknown): void }
+}) {
+  const timers = options.timers ?? { setTimeout, clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout) }
+  const env = { NODE_COMPILE_CACHE: options.compileCache, PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' }
+  const waiting: Companion[] = []
+  const reading = new Set<Companion>()
+  let quiet: unknown
+
+  const start = (lane: 'read' | 'act' | 'probe'): Companion =>
+    options.start([process.execPath, ENTRY, lane, ...options.args], env)
+
+  const drop = (lane: Companion): void => {
+    const at = waiting.indexOf(lane)
+    if (at >= 0) waiting.splice(at, 1)
+  }
+  const wait = (): void => {
+    const lane = start('read')
+    waiting.push(lane)
+    lane.ended.then(() => drop(lane))
+  }
+  const dismiss = (): void => {
+    for (const lane of waiting.splice(0)) lane.input.end()
+  }
+  const takeReader = (): Companion => {
+    const lane = waiting.shift() ?? start('read')
+    timers.clearTimeout(quiet)
+    const timer = timers.setTimeout(dismiss, QUIET_MS)
+    timer.unref()
+    quiet = timer
+    return lane
+  }
+
+  return {
+    async read(request: Omit<ReadRequest, 'do'>, io: LaneIo): Promise<Answer> {
+      const lane = takeReader()
+      reading.add(lane)
+      try {
+        return await converse(lane, { do: 'read', ...request }, io)
+      } finally {
+        reading.delete(lane)
+        // One for the one just used, and one more while there is room: bursts find a lane waiting.
+        for (let more = 0; more < 2 && waiting.length < WAITING && quiet !== undefined; more += 1) wait()
+      }
+    },
+    act: (verb: 'run' | 'settle', words: SignedWords, io: LaneIo): Promise<Answer> =>
+      converse(start('act'), { do: verb, ...words }, io),
+    async forget(grants: string[]): Promise<void> {
+      await converse(
+        start('act'),
+        { do: 'forget', grants },
+        { signal: new AbortController().signal, onOutput: async () => {} },
+      )
+    },
+    /** @throws Error when the lane program itself does not work */
+    async probe(): Promise<LaneFacts> {
+      const lane = start('probe')
+      for await (const frame of readFrames<{ facts: LaneFacts }>(lane.output))
+        if ('words' in frame) return frame.words.facts
+      throw new Error('the lane program ended without an answer')
+    },
+    /** Ends what waits and what only reads. Act lanes go on. */
+    stop(): void {
+      timers.clearTimeout(quiet)
+      quiet = undefined
+      dismiss()
+      for (const lane of reading) lane.input.end()
+    },
+  }
+}
+
+async function converse(lane: Companion, request: Request, io: LaneIo): Promise<Answer> {
+  const cancel = (): void => void lane.input.write(wordsFrame({ do: 'cancel' }))
+  const leave = (): void => void lane.input.end()
+  lane.input.write(wordsFrame(request))
+  io.signal.addEventListener('abort', cancel)
+  io.gone?.addEventListener('abort', leave)
+  if (io.signal.aborted) cancel()
+  if (io.gone?.aborted) leave()
+  try {
+    for await (const frame of readFrames<LaneWords>(lane.output)) {
+      if ('output' in frame) await io.onOutput(frame.output.offset, frame.output.data)
+      else if ('outcome' in frame.words) return { kind: 'outcome', outcome: frame.words.outcome }
+      else if ('refusal' in frame.words) return { kind: 'refusal', refusal: frame.words.refusal }
+      else if ('taken' in frame.words) io.onTaken?.()
+    }
+    return { kind: 'lost' }
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof SyntaxError) throw error
+    return { kind: 'lost' }
+  } finally {
+    io.signal.removeEventListener('abort', cancel)
+    io.gone?.removeEventListener('abort', leave)
+    lane.input.end()
+  }
+}

@@ -1,0 +1,56 @@
+// A lane: a short-lived process of its own that answers one request, `node agent/lanes/main.ts <read|act|probe> --data
+// DIR --config DIR`. It is started by the daemon, or by systemd with the accepted socket as standard input and output.
+import { join } from 'node:path'
+import { closeInherited } from '../process/inherited.ts'
+import { type Caller, connectCaller } from './caller.ts'
+import { type LaneSettings, laneSettings } from './settings.ts'
+import type { LaneWords } from './words.ts'
+
+type Lane = (caller: Caller, settings: LaneSettings) => Promise<Record<string, unknown> | LaneWords | undefined>
+
+/** Loaded before the request comes, so that a waiting lane answers at once; each lane only what it needs. */
+const LANES: Record<string, () => Promise<Lane>> = {
+  read: async () => {
+    const { readLane } = await import('./read-lane.ts')
+    return async (caller, settings) => {
+      const request = await caller.request()
+      if (request?.do !== 'read') return undefined
+      const answer = await readLane(request, caller, settings)
+      return 'refusal' in answer ? answer : { outcome: answer }
+    }
+  },
+  act: async () => {
+    const [{ actLane }, { createActStore }, { readTrust }] = await Promise.all([
+      import('./act-lane.ts'),
+      import('./act-store.ts'),
+      import('./trust.ts'),
+    ])
+    return async (caller, settings) => {
+      const request = await caller.request()
+      if (request === undefined || request.do === 'read') return undefined
+      const directory = join(settings.dataDirectory, 'act')
+      const store = createActStore({ directory })
+      return await actLane(request, caller, { settings, store, trust: readTrust(directory), now: Date.now, step() {} })
+    }
+  },
+  probe: async () => {
+    const { probeLanes } = await import('./probe-lane.ts')
+    return async (_caller, settings) => ({ facts: await probeLanes(settings) })
+  },
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  process.umask(0o022)
+  closeInherited()
+  process.on('SIGHUP', () => {}) // its terminal or its daemon has gone: that alone ends nothing
+  const { lane, settings } = laneSettings(args)
+  const serve = await LANES[lane]?.()
+  if (!serve) throw new Error(`no such lane: ${lane}`)
+  const caller = connectCaller()
+  const answer = await serve(caller, settings)
+  if (answer) await caller.say(answer)
+  await caller.close()
+}
+
+await main(process.argv.slice(2))
+process.exit(0)

@@ -1,0 +1,37 @@
+// The way of every byte that a run prints: redacted, counted, hashed, handed on. Nothing leaves a lane but through here.
+import { createHash } from 'node:crypto'
+import { createRedactor } from '#proto/redaction/redactor.ts'
+
+export type Totals = { outputBytes: number; outputSha256: string; outputKept: number; redactions: number }
+
+/**
+ * `take` gets redacted bytes in order and says whether it keeps them; after the first refusal it is not asked again,
+ * and the rest is counted and hashed only.
+ */
+export function createOutput(options: {
+  hostKey: Buffer
+  take(offset: number, data: Buffer): boolean | Promise<boolean>
+}) {
+  const redactor = createRedactor({ hostKey: options.hostKey })
+  const hash = createHash('sha256')
+  let outputBytes = 0
+  let outputKept = 0
+  let keeping = true
+
+  const hand = async (redacted: Buffer): Promise<void> => {
+    if (redacted.length === 0) return
+    hash.update(redacted)
+    const offset = outputBytes
+    outputBytes += redacted.length
+    keeping &&= await options.take(offset, redacted)
+    if (keeping) outputKept += redacted.length
+  }
+  return {
+    write: (chunk: Buffer): Promise<void> => hand(redactor.push(chunk)),
+    /** Hands the rest on; afterwards nothing may be written. */
+    async end(): Promise<Totals> {
+      await hand(redactor.end())
+      return { outputBytes, outputKept, outputSha256: hash.digest('hex'), redactions: redactor.hits }
+    },
+  }
+}

@@ -1,0 +1,37 @@
+// The words of the lanes' protocol (frames.ts), and the outcome of a run as both ends hold it.
+import type { ErrorCode } from '#proto/contract/errors.ts'
+import type { RunOutcome__Output } from '#proto/gen/mttrly/agent/v1/RunOutcome.ts'
+
+export type Outcome = RunOutcome__Output
+/** Nothing was executed. */
+export type Refusal = { code: ErrorCode; details: Record<string, unknown> }
+
+export type ReadRequest = { do: 'read'; id: string; line: string; timeoutMs: number }
+/** Base64 bytes of a Granted message. */
+export type SignedWords = { grant: string; signature: string; outputFrom: number }
+export type ActRequest =
+  | ({ do: 'run' } & SignedWords)
+  | ({ do: 'settle' } & SignedWords)
+  | { do: 'forget'; grants: string[] }
+export type Request = ReadRequest | ActRequest
+export type Cancel = { do: 'cancel' }
+
+/** `taken`: the nonce is spent, and the run is about to start. */
+export type LaneWords = { taken: true } | { outcome: Outcome } | { refusal: Refusal } | { forgotten: true }
+
+export type LaneFacts = { lanes: { name: string; isolation: Outcome['isolation'] }[]; shell: string; notes: string[] }
+
+export const emptyOutcome = (state: Outcome['state'], detail: string): Outcome => ({
+  state,
+  exitCode: 0,
+  signal: '',
+  startedAt: 0,
+  durationMs: 0,
+  outputBytes: 0,
+  outputSha256: '',
+  outputKept: 0,
+  redactions: 0,
+  survivors: [],
+  isolation: 'ISOLATION_NONE',
+  detail,
+})
