@@ -159,25 +159,12 @@ export const SYSTEM_PROGRAMS: Programs = {
   },
   getconf: { flags: '-a', leading: [isName] },
   locale: { flags: '-a -m' },
+  // A host's name given as a key would be asked of a name server, and a name can carry a secret out.
   getent: {
-    leading: [
-      [
-        'passwd',
-        'group',
-        'hosts',
-        'ahosts',
-        'ahostsv4',
-        'ahostsv6',
-        'services',
-        'protocols',
-        'networks',
-        'rpc',
-        'netgroup',
-        'initgroups',
-      ],
-    ],
+    leading: [['passwd', 'group', 'hosts', 'services', 'protocols', 'networks', 'rpc', 'initgroups']],
     rest: isName,
     min: 1,
+    check: (args) => args[0] !== 'hosts' || args.length === 1,
   },
   which: { flags: '-a', rest: isName, min: 1 },
   type: { flags: '-a -t -p -P -f', rest: isName, min: 1 },
