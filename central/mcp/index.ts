@@ -69,8 +69,11 @@ export function registerMcp(app: FastifyInstance, rooms: McpRooms): Mcp {
     limits: { ...SESSION_LIMITS, ...rooms.sessionLimits },
   })
   const onerror = (error: Error) => rooms.log.debug({ err: error }, 'mcp request rejected')
-  const modern = createMcpHandler(createServer, { legacy: 'reject', responseMode: 'sse', onerror })
-  const serveModern = toNodeHandler(modern, { onerror })
+  // Calls stream from their first moment, since some clients give up a silent one; all else is over at once.
+  const streaming = createMcpHandler(createServer, { legacy: 'reject', responseMode: 'sse', onerror })
+  const plain = createMcpHandler(createServer, { legacy: 'reject', responseMode: 'auto', onerror })
+  const serveStreaming = toNodeHandler(streaming, { onerror })
+  const servePlain = toNodeHandler(plain, { onerror })
   const scopes = new Map<string, Scope>(rooms.catalog.map((tool) => [tool.id, tool.scope]))
 
   async function serve(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -78,7 +81,8 @@ export function registerMcp(app: FastifyInstance, rooms: McpRooms): Mcp {
     if (refused) return refused
     if (isLegacy(request)) return serveLegacy(request, reply, sessions)
     hijack(reply)
-    await serveModern(request.raw, reply.raw, request.body)
+    const isCall = toolsCalledBy(request.body).some((name) => scopes.has(name))
+    await (isCall ? serveStreaming : servePlain)(request.raw, reply.raw, request.body)
     return reply
   }
 
@@ -96,7 +100,7 @@ export function registerMcp(app: FastifyInstance, rooms: McpRooms): Mcp {
     // Before the listener closes, which would wait for the streams that these end.
     scope.addHook('preClose', async () => {
       clearInterval(timer)
-      await Promise.all([sessions.close(), modern.close()])
+      await Promise.all([sessions.close(), streaming.close(), plain.close()])
     })
   })
   return { endGrant: sessions.endGrant }
