@@ -1,5 +1,5 @@
 /**
- * Decides whether a command line may run in the `read` lane without approval. Pure; calls/ and tools/ may import it.
+ * Decides whether a command line may run in the `read` lane without approval. Pure; tools/ may import it.
  * A convenience, never a boundary: the lane's kernel sandbox is what stops a line that this room misjudged.
  */
 import { checkArguments } from './check-arguments.ts'
