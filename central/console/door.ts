@@ -31,7 +31,14 @@ export type Handler = (visit: Visit) => Promise<Answer>
 
 export type Door = { get: (path: string, handler: Handler) => void; post: (path: string, handler: Handler) => void }
 
-export function createDoor(app: FastifyInstance, rooms: ConsoleRooms): Door {
+/** What the door itself needs; identity's pages go through it, too. */
+export type DoorRooms = {
+  publicUrl: string
+  identity: Pick<ConsoleRooms['identity'], 'sessionOf'>
+  approvals: Pick<ConsoleRooms['approvals'], 'list'>
+}
+
+export function createDoor(app: FastifyInstance, rooms: DoorRooms): Door {
   const enter = (method: 'GET' | 'POST', path: string, handler: Handler) =>
     app.route({
       method,
@@ -63,7 +70,7 @@ export function createDoor(app: FastifyInstance, rooms: ConsoleRooms): Door {
   }
 }
 
-async function respond(visit: Visit, answer: Answer, rooms: ConsoleRooms): Promise<FastifyReply> {
+async function respond(visit: Visit, answer: Answer, rooms: DoorRooms): Promise<FastifyReply> {
   const { reply, session } = visit
   if ('to' in answer) return reply.redirect(answer.to, 303)
   if ('json' in answer) return reply.send(answer.json)

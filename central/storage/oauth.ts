@@ -30,7 +30,7 @@ export function createOAuthStore(db: Database) {
   return {
     records: {
       async put(model: string, id: string, payload: object, expiresAt: number | null): Promise<void> {
-        const known = Payload.parse(structuredClone(payload))
+        const known = Payload.parse(JSON.parse(JSON.stringify(payload)))
         const row = {
           model,
           id,
@@ -130,6 +130,10 @@ export function createOAuthStore(db: Database) {
           .orderBy('created_at', 'desc')
           .execute()
         return rows.map(toGrant)
+      },
+
+      async used(id: string, at: number): Promise<void> {
+        await kysely.updateTable('oauth_grants').set({ last_used_at: at }).where('id', '=', id).execute()
       },
 
       /** The grant and everything that was issued under it go in one transaction. `false`: it was revoked already. */

@@ -1,0 +1,62 @@
+// A whole authorization server on a port of its own: real Fastify, real provider, real pages, a database in memory.
+import type { AddressInfo } from 'node:net'
+import formbody from '@fastify/formbody'
+import fastify from 'fastify'
+import { createDoor } from '../../../central/console/door.ts'
+import { oauthErrorPage, registerConsent } from '../../../central/console/pages/consent.ts'
+import { registerSignIn } from '../../../central/console/pages/sign-in.ts'
+import type { ClientDocumentSettings } from '../../../central/oauth/client-documents.ts'
+import { createOAuth, createSigningKey } from '../../../central/oauth/oauth.ts'
+import { createOAuthStore } from '../../../central/storage/oauth.ts'
+import { createOwner, createPeople } from '../identity/people.ts'
+
+export type World = Awaited<ReturnType<typeof createWorld>>
+
+const freePort = async (): Promise<number> => {
+  const app = fastify()
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as AddressInfo
+  await app.close()
+  return port
+}
+
+export async function createWorld(options: { clientDocuments?: ClientDocumentSettings; totp?: boolean } = {}) {
+  const port = await freePort()
+  const publicUrl = `http://localhost:${port}`
+  const people = await createPeople({ publicUrl })
+  const { identity, bus, clock, db, log } = people
+  const signingKey = createSigningKey()
+  const oauth = createOAuth({
+    store: createOAuthStore(db),
+    identity,
+    bus,
+    clock,
+    log,
+    publicUrl,
+    signingKey,
+    clientDocuments: options.clientDocuments ?? { enabled: false },
+    allowedOrigins: ['https://inspector.example'],
+    renderError: oauthErrorPage,
+  })
+  const app = fastify({ forceCloseConnections: true })
+  await app.register(formbody)
+  const door = createDoor(app, { identity, publicUrl, approvals: { list: async () => [] } })
+  registerSignIn(app, door, { identity, publicUrl })
+  registerConsent(app, { identity, oauth, publicUrl })
+  oauth.register(app)
+  await app.listen({ port, host: '127.0.0.1' })
+  const owner = await createOwner(people, { totp: options.totp ?? false })
+  return {
+    ...people,
+    oauth,
+    owner,
+    publicUrl,
+    signingKey,
+    resource: `${publicUrl}/mcp`,
+    async close() {
+      oauth.stop()
+      await app.close()
+      await people.close()
+    },
+  }
+}
