@@ -1,28 +1,33 @@
 // What every request to /mcp passes, in this order, before its body is read: Host, Origin, preflight, bearer token,
 // contract version, allowance. Each refusal is a JSON-RPC error with the request's id.
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
 import { ERRORS, type ErrorCode, type ErrorDetails } from '#proto/contract/errors.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Principal, Scope } from '../domain/principal.ts'
 import { SCOPES } from '../domain/principal.ts'
+import type { BearerRefused } from '../oauth/oauth.ts'
 import { CONTRACT_MAJOR } from '../tools/contract-version.ts'
 import { identify, principalOf } from './caller.ts'
 import { envelope, idOf, RPC, rpcError } from './errors.ts'
 import { allowOrigin, answerPreflight, createHostCheck, createOriginCheck, isPreflight } from './origin.ts'
 import { createTokenBuckets, type Rate } from './token-bucket.ts'
 
-export type Challenge = {
-  error?: 'invalid_token' | 'insufficient_scope'
-  scopes: readonly Scope[]
+/** Without it, no credential was shown. */
+export type ChallengeReason = {
+  error: 'invalid_token' | 'insufficient_scope'
+  description: string
+  scopes?: readonly Scope[]
 }
 
 export type DoorRooms = {
-  verifyBearer: (token: string) => Promise<Principal | { refused: 'AUTH_FAILED'; why: string }>
+  verifyBearer: (token: string) => Promise<Principal | BearerRefused>
   /** The value of WWW-Authenticate (RFC 6750 section 3, RFC 9728 section 5.1). */
-  challenge: (challenge: Challenge) => string
+  challenge: (reason?: ChallengeReason) => string
   allowedOrigins: readonly string[]
   publicUrl: string
   clock: Clock
+  log: Logger
   /** `requests` a user, `refusals` an address. */
   rates: { requests: Rate; refusals: Rate }
 }
@@ -31,6 +36,10 @@ export type DoorRooms = {
 const CONTRACT_VERSION = /^v?(\d{1,4})(\.\d{1,6}){0,2}$/
 
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]{1,8192}=*)$/i
+
+const MALFORMED: BearerRefused = { refused: 'AUTH_FAILED', why: 'not a bearer token' }
+/** Why exactly is for the log: whoever tries tokens learns nothing. */
+const REFUSED: ChallengeReason = { error: 'invalid_token', description: 'The access token is not valid (any more)' }
 
 type Refusal = { code: ErrorCode; details?: ErrorDetails; status?: number; rpc?: number; id?: string | number | null }
 
@@ -51,10 +60,10 @@ export function createDoor(rooms: DoorRooms) {
   const takeRefusal = createTokenBuckets({ rate: rooms.rates.refusals, clock: rooms.clock })
 
   /** Good credentials are never held up by an address that others flood from: only refusals are counted by address. */
-  function unauthorised(request: FastifyRequest, reply: FastifyReply, challenge: Challenge): FastifyReply {
+  function unauthorised(request: FastifyRequest, reply: FastifyReply, reason?: ChallengeReason): FastifyReply {
     const wait = takeRefusal(request.ip)
     if (wait > 0) return refuse(request, reply, { code: 'RATE_LIMITED', details: { retry_after_s: wait } })
-    reply.header('www-authenticate', rooms.challenge(challenge))
+    reply.header('www-authenticate', rooms.challenge(reason))
     return refuse(request, reply, { code: 'AUTH_FAILED', status: 401 })
   }
 
@@ -68,13 +77,13 @@ export function createDoor(rooms: DoorRooms) {
   }
 
   async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
-    const token = BEARER.exec(request.headers.authorization ?? '')?.[1]
-    const error = request.headers.authorization === undefined ? {} : { error: 'invalid_token' as const }
-    if (token === undefined) return unauthorised(request, reply, { ...error, scopes: SCOPES })
-    const principal = await rooms.verifyBearer(token)
+    const shown = request.headers.authorization
+    if (shown === undefined) return unauthorised(request, reply)
+    const token = BEARER.exec(shown)?.[1]
+    const principal = token === undefined ? MALFORMED : await rooms.verifyBearer(token)
     if ('refused' in principal) {
-      request.log.info({ why: principal.why }, 'bearer token refused')
-      return unauthorised(request, reply, { error: 'invalid_token', scopes: SCOPES })
+      rooms.log.info({ why: principal.why, request_id: request.id }, 'bearer token refused')
+      return unauthorised(request, reply, REFUSED)
     }
     identify(request.raw, principal, request.id)
     return undefined
@@ -108,7 +117,10 @@ export function createDoor(rooms: DoorRooms) {
       const lacks = needed.some((scope) => !held.includes(scope) && !held.includes('execute'))
       if (!lacks) return undefined
       const scopes = SCOPES.filter((scope) => needed.includes(scope) || scope === 'read' || held.includes(scope))
-      reply.header('www-authenticate', rooms.challenge({ error: 'insufficient_scope', scopes }))
+      reply.header(
+        'www-authenticate',
+        rooms.challenge({ error: 'insufficient_scope', description: 'The tool needs more scopes', scopes }),
+      )
       return refuse(request, reply, { code: 'FORBIDDEN', details: { error: 'insufficient_scope', needed: scopes } })
     },
   }

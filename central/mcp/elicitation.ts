@@ -1,6 +1,6 @@
 // Asking the person behind the client to open a link, in both generations of the protocol. A link is never proof of
 // anything: the page behind it asks who they are. So what comes back here decides only whether to wait for them.
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash, createHmac, randomUUID } from 'node:crypto'
 import {
   CLIENT_CAPABILITIES_META_KEY,
   type ClientCapabilities,
@@ -53,9 +53,11 @@ const invalidState = () =>
     reason: 'invalid_request_state',
   })
 
-/** `key`: 32 bytes or more, the same on every replica that may get the repeated call. */
+/** `key`: a secret of 32 bytes or more, which may have other uses too, the same on every replica that may get the repeated call. */
 export function createElicitation({ key, clock }: { key: Uint8Array; clock: Clock }) {
-  const codec = createRequestStateCodec<State>({ key, bind: binding, ttlSeconds: (2 * STATE_LIFE) / 1000 })
+  const stateKey = createHmac('sha256', key).update('mcp request state').digest()
+  // Our own `expires` is what counts; the codec goes by the wall clock.
+  const codec = createRequestStateCodec<State>({ key: stateKey, bind: binding, ttlSeconds: (2 * STATE_LIFE) / 1000 })
   const used = new Map<string, number>()
 
   function useOnce({ nonce, expires }: State): boolean {

@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto'
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { classifyInboundRequest, createMcpHandler } from '@modelcontextprotocol/server'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Logger } from 'pino'
 import { CatalogueError } from '#proto/contract/errors.ts'
 import type { CallResult, IncomingCall } from '../calls/run-call.ts'
 import type { Scope } from '../domain/principal.ts'
@@ -35,7 +34,6 @@ export const MCP_RATES: McpRates = {
 export type McpRooms = Omit<DoorRooms, 'rates'> & {
   catalog: readonly CatalogEntry[]
   runCall: (call: IncomingCall) => Promise<CallResult>
-  log: Logger
   version: string
   rateLimit?: Partial<McpRates>
   sessionLimits?: Partial<SessionLimits>
@@ -94,7 +92,10 @@ export function registerMcp(app: FastifyInstance, rooms: McpRooms): Mcp {
   app.register(async (scope) => {
     useJsonBodies(scope)
     scope.addHook('onRequest', async (request, reply) => door.enter(request, reply))
-    scope.setErrorHandler<FastifyError | CatalogueError>((error, request, reply) => answerError(error, request, reply))
+    scope.setErrorHandler<Failed>((error, request, reply) => {
+      if (!isExpected(error)) rooms.log.error({ err: error, request_id: request.id }, 'mcp request failed')
+      return answerError(error, request, reply)
+    })
     scope.route({ method: [...METHODS], url: PATH, exposeHeadRoute: false, handler: serve })
     const timer = setInterval(() => void sessions.sweep(), SWEEP_INTERVAL).unref()
     // Before the listener closes, which would wait for the streams that these end.
@@ -198,21 +199,20 @@ function hijack(reply: FastifyReply): void {
   reply.hijack()
 }
 
-function answerError(error: FastifyError | CatalogueError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/** What Fastify says of a body, in the words of the protocol. */
+const BODY_ERRORS: Record<number, Parameters<typeof refuse>[2]> = {
+  400: { code: 'VALIDATION_ERROR', rpc: RPC.parse, id: null },
+  413: { code: 'VALIDATION_ERROR', status: 413, details: { limit_bytes: BODY_LIMIT } },
+  415: { code: 'VALIDATION_ERROR', status: 415, details: { content_type: 'application/json' } },
+}
+
+type Failed = FastifyError | CatalogueError
+
+const isExpected = (error: Failed): boolean =>
+  error instanceof CatalogueError || (error.statusCode ?? 500) in BODY_ERRORS
+
+function answerError(error: Failed, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (error instanceof CatalogueError) return refuse(request, reply, { code: error.code, details: error.details })
-  switch (error.statusCode) {
-    case 400:
-      return refuse(request, reply, { code: 'VALIDATION_ERROR', rpc: RPC.parse, id: null })
-    case 413:
-      return refuse(request, reply, { code: 'VALIDATION_ERROR', status: 413, details: { limit_bytes: BODY_LIMIT } })
-    case 415:
-      return refuse(request, reply, {
-        code: 'VALIDATION_ERROR',
-        status: 415,
-        details: { content_type: 'application/json' },
-      })
-    default:
-      request.log.error({ err: error }, 'mcp request failed')
-      return refuse(request, reply, { code: 'INTERNAL_ERROR', rpc: RPC.internal })
-  }
+  const known = BODY_ERRORS[error.statusCode ?? 500]
+  return refuse(request, reply, known ?? { code: 'INTERNAL_ERROR', rpc: RPC.internal })
 }

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { CallResult, IncomingCall } from '../../../central/calls/run-call.ts'
 import type { Principal } from '../../../central/domain/principal.ts'
 import { type McpRooms, registerMcp } from '../../../central/mcp/index.ts'
+import { createResource } from '../../../central/oauth/metadata.ts'
 import { type CatalogEntry, defineTool, type Tool, works } from '../../../central/tools/define.ts'
 
 export const ALICE: Principal = {
@@ -111,12 +112,7 @@ export async function bootMcp(options: Partial<McpRooms> & { handlers?: Record<s
     catalog,
     runCall,
     verifyBearer: async (token) => TOKENS[token] ?? { refused: 'AUTH_FAILED', why: 'no such token' },
-    challenge: ({ error, scopes }) =>
-      [
-        `Bearer resource_metadata="${publicUrl}/.well-known/oauth-protected-resource/mcp"`,
-        `scope="${scopes.join(' ')}"`,
-        ...(error ? [`error="${error}"`] : []),
-      ].join(', '),
+    challenge: createResource(publicUrl).challenge,
     allowedOrigins: ['https://claude.example', 'http://localhost:6274'],
     clock: { now: () => now },
     log: pino({ level: 'silent' }),
