@@ -10,15 +10,15 @@ export type AlertStatus = (typeof ALERT_STATUSES)[number]
 
 export type Alert = {
   id: string
-  workspaceId: string
-  serverId: string
+  workspace_id: string
+  server_id: string
   kind: AlertKind
   severity: Severity
   status: AlertStatus
   message: string
   value: number | null
-  raisedAt: number
-  resolvedAt: number | null
+  raised_at: number
+  resolved_at: number | null
 }
 
 type Level = { severity: Severity; raise: number; leave: number }

@@ -74,6 +74,15 @@ export function createServersStore(db: Database) {
         .execute()
     },
 
+    /** The same for one server, so that taking its certificates back and renewing one cannot cross. */
+    async lock(id: string): Promise<void> {
+      await kysely
+        .updateTable('servers')
+        .set((eb) => ({ name: eb.ref('name') }))
+        .where('id', '=', id)
+        .execute()
+    },
+
     async saveFacts(id: string, facts: HostFacts): Promise<void> {
       await kysely
         .updateTable('servers')

@@ -1,0 +1,128 @@
+// How a host becomes a server, and how a known server gets new credentials.
+import { randomBytes } from 'node:crypto'
+import {
+  type EnrolmentAnswer,
+  type EnrolmentRequest,
+  formatInstallToken,
+  parseInstallToken,
+} from '#proto/contract/enrolment.ts'
+import { CatalogueError } from '#proto/contract/errors.ts'
+import { sha256 } from '#proto/contract/grant.ts'
+import { LIMITS } from '#proto/contract/limits.ts'
+import type { Clock } from '../domain/clock.ts'
+import { createId } from '../domain/ids.ts'
+import type { Plan } from '../domain/plan.ts'
+import { plainText } from '../domain/text.ts'
+import type { FleetStore } from '../storage/fleet.ts'
+import type { InstallTokenRecord } from '../storage/install-tokens.ts'
+import type { Ca, IssuedCertificate } from './ca.ts'
+
+/** What a workspace may have; null is unlimited. */
+export type ServerAllowance = { plan: Plan; limits: { servers: number | null } }
+
+/** `command` enrols the host it is run on; the token goes in on standard input, never as an argument. */
+export type InstallToken = { token: string; expiresAt: number; command: string }
+
+export type EnrolmentRooms = {
+  store: FleetStore
+  ca: Ca
+  plans: { get(workspaceId: string): Promise<ServerAllowance> }
+  clock: Clock
+  publicUrl: string
+  linkAddress: () => string
+  actionKeyPem: string
+}
+
+/** One refusal for every token that does not work, so that nothing can be learned by trying. */
+const refused = () => new CatalogueError('AUTH_FAILED')
+
+export function createEnrolment(rooms: EnrolmentRooms) {
+  const { store, ca, plans, clock, publicUrl } = rooms
+
+  async function createToken(
+    inStore: FleetStore,
+    owner: { workspaceId: string; createdBy: string; serverId?: string },
+  ): Promise<InstallToken> {
+    const secret = randomBytes(32).toString('base64url')
+    const createdAt = clock.now()
+    const expiresAt = createdAt + LIMITS.installTokenLife
+    const { workspaceId, createdBy, serverId = null } = owner
+    await inStore.installTokens.insert({ hash: sha256(secret), workspaceId, serverId, createdBy, createdAt, expiresAt })
+    const token = formatInstallToken({ secret, caFingerprint: ca.fingerprint })
+    return { token, expiresAt, command: installCommand(token, publicUrl) }
+  }
+
+  /** @throws CatalogueError PLAN_REQUIRED */
+  function requireRoom({ plan, limits }: ServerAllowance, used: number): void {
+    if (limits.servers === null || used < limits.servers) return
+    throw new CatalogueError('PLAN_REQUIRED', { resource: 'servers', limit: limits.servers, used, current_plan: plan })
+  }
+
+  async function findToken(text: string): Promise<InstallTokenRecord> {
+    const parsed = parseInstallToken(text)
+    if (parsed?.caFingerprint !== ca.fingerprint) throw refused()
+    const token = await store.installTokens.peek(sha256(parsed.secret), clock.now())
+    if (!token) throw refused()
+    return token
+  }
+
+  async function issue(
+    token: InstallTokenRecord,
+    csrPem: string,
+  ): Promise<{ serverId: string; issued: IssuedCertificate }> {
+    const serverId = token.serverId ?? createId('server')
+    const issued = await ca.issueAgent(csrPem, { workspaceId: token.workspaceId, serverId })
+    if ('refused' in issued) throw new CatalogueError('VALIDATION_ERROR', { field: 'csr_pem', why: issued.refused })
+    return { serverId, issued }
+  }
+
+  /** Of two who race with one token, one gets here. A new server needs room in the plan; a known one is taken over whole. */
+  async function admit(tx: FleetStore, token: InstallTokenRecord, serverId: string, name: string): Promise<void> {
+    if (!(await tx.installTokens.take(token.hash, clock.now()))) throw refused()
+    if (token.serverId !== null) {
+      await tx.servers.lock(serverId)
+      if (!(await tx.servers.get(token.workspaceId, serverId))) throw refused()
+      await tx.certificates.revokeAll(serverId)
+      await tx.installTokens.withdraw(serverId, clock.now())
+      return
+    }
+    await tx.servers.lockWorkspace(token.workspaceId)
+    await tx.servers.insert({ id: serverId, workspaceId: token.workspaceId, name, createdAt: clock.now() })
+  }
+
+  return {
+    createToken,
+    async requireRoomFor(workspaceId: string): Promise<void> {
+      requireRoom(await plans.get(workspaceId), await store.servers.count(workspaceId))
+    },
+
+    /**
+     * Token, server and certificate change together or not at all.
+     * @throws CatalogueError AUTH_FAILED, VALIDATION_ERROR (the token stays good), PLAN_REQUIRED (the token stays good)
+     */
+    async enrol(request: EnrolmentRequest): Promise<{ answer: EnrolmentAnswer; workspaceId: string; known: boolean }> {
+      const token = await findToken(request.token)
+      const { serverId, issued } = await issue(token, request.csr_pem)
+      const allowance = await plans.get(token.workspaceId)
+      await store.transaction(async (tx) => {
+        await admit(tx, token, serverId, plainText(request.hostname))
+        if (token.serverId === null) requireRoom(allowance, (await tx.servers.count(token.workspaceId)) - 1)
+        const { serial, fingerprint, issuedAt, notAfter } = issued
+        await tx.certificates.insert({ serial, serverId, state: 'active', fingerprint, issuedAt, notAfter })
+      })
+      const answer = {
+        server_id: serverId,
+        certificate_pem: issued.certificatePem,
+        ca_pem: ca.certificatePem,
+        link_address: rooms.linkAddress(),
+        action_key_pem: rooms.actionKeyPem,
+      }
+      return { answer, workspaceId: token.workspaceId, known: token.serverId !== null }
+    },
+  }
+}
+
+const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
+
+const installCommand = (token: string, publicUrl: string) =>
+  `printf '%s' ${quoted(token)} | npm run agent -- enrol --central ${quoted(publicUrl)} --token-stdin && npm run agent`
