@@ -15,10 +15,10 @@ export function time(at: number, style: 'moment' | 'age' = 'moment'): string {
   return html`<time datetime="${iso}" data-style="${style}" title="${text}">${text}</time>`
 }
 
-/** Time left until `at`, counted down by console.js; without it, the moment itself. */
+/** "until 12:54:10 UTC"; console.js makes it "29:54 left" and counts down. */
 export function countdown(at: number): string {
   const iso = new Date(at).toISOString()
-  return html`<time datetime="${iso}" data-style="left">${iso.slice(11, 19)} UTC</time>`
+  return html`<time datetime="${iso}" data-style="left">until ${iso.slice(11, 19)} UTC</time>`
 }
 
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']

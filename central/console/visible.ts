@@ -13,22 +13,37 @@ const NOT_EXACT = /([^\x20-\x7e])\1*|\\(?=u\{)| {8,}| +(?=\n|$)/gu
 const NOT_PROSE =
   /((?![\n\t])[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}|(?<=\p{M}\p{M})\p{M})\1*|\\(?=u\{)/gu
 
-/** HTML of text that will run, character for character: all but printable ASCII is a token, and a line still ends where it ends. */
-export const exact = (text: string): string => render(text, NOT_EXACT)
+/**
+ * HTML of text that will run, character for character: all but printable ASCII is a token, and a line still ends where it
+ * ends. Text longer than `max`, where that is given, ends with a statement of how much is left out.
+ */
+export function exact(text: string, max?: number): string {
+  const { shown, more } = cut(text, max)
+  return render(shown, NOT_EXACT) + more
+}
+
+/** Colours of a terminal (ECMA-48 SGR): they only decorate, and are left out. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what begins them
+const COLOURS = /\u001b\[[\d;:]*m/g
 
 /** HTML of a host's output, for a `pre`: lines and tabs stay, letters of every language too. */
-export const output = (text: string): string => render(text, NOT_PROSE)
+export const output = (text: string): string => render(text.replaceAll('\r\n', '\n').replace(COLOURS, ''), NOT_PROSE)
 
-/**
- * HTML of what somebody wrote, in any language, kept from reordering what stands around it. Text longer than `max` ends
- * with a statement of how much is left out.
- */
-export function prose(text: string, max = Number.POSITIVE_INFINITY): string {
-  const characters = text.length > max ? [...text] : []
-  const shown = characters.length > max ? characters.slice(0, max).join('') : text
-  const left = text.length > shown.length ? characters.length - max : 0
-  const more = left > 0 ? html` <span class="muted">[${left} more characters not shown]</span>` : ''
+/** HTML of what somebody wrote, in any language, kept from reordering what stands around it; `max` as in `exact`. */
+export function prose(text: string, max?: number): string {
+  const { shown, more } = cut(text, max)
   return html`<bdi>!${render(shown, NOT_PROSE)}</bdi>!${more}`
+}
+
+function cut(text: string, max: number | undefined): { shown: string; more: string } {
+  if (max === undefined || text.length <= max) return { shown: text, more: '' }
+  const characters = [...text]
+  const left = characters.length - max
+  if (left <= 0) return { shown: text, more: '' }
+  return {
+    shown: characters.slice(0, max).join(''),
+    more: html` <span class="muted">[${left} more characters not shown]</span>`,
+  }
 }
 
 /** How many characters of the text are neither printable ASCII nor a line end or tab, so that a page can say it in words. */

@@ -19,9 +19,9 @@ function age(ms) {
 }
 
 function left(ms) {
-  if (ms <= 0) return 'no time'
+  if (ms <= 0) return 'no time left'
   const seconds = Math.floor(ms / 1000)
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')} left`
 }
 
 const STYLES = {

@@ -43,7 +43,7 @@ async function createToken(visit: Visit, { fleet, clock }: ConsoleRooms): Promis
 function commandCard({ command, expiresAt }: InstallToken): string {
   return html`<section class="card stack"><h2>Run this on the server</h2>
 <div class="copy"><pre class="code" id="command" tabindex="0" aria-label="Install command">${command}</pre><button class="button needs-script" type="button" data-copy="command">Copy</button></div>
-<p class="hint">The token in it works once. It is shown here and nowhere else, and ends at !${countdown(expiresAt)}. Whoever has it can connect a host to your workspace, so pass it on like a password.</p></section>`
+<p class="hint">The token in it works once (!${countdown(expiresAt)}) and is shown nowhere else. Whoever has it can connect a host to your workspace, so pass it on like a password.</p></section>`
 }
 
 async function waitingPage({ session, query }: Visit, { fleet }: ConsoleRooms): Promise<Answer> {

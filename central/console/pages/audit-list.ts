@@ -30,7 +30,7 @@ export function auditList(entries: readonly AuditEntry[]): string {
 
 function line({ seq, at, hash, body }: AuditEntry): string {
   const said = body.outcome ?? body.verdict
-  return html`<li><details><summary><span class="row"><span class="muted small number">${seq}</span><span class="title">${EVENTS[body.event]}</span>!${said === undefined ? '' : pill(toneOf(said), said)}<span class="muted small push">!${who(body)} · !${time(at, 'age')}</span><span class="muted small whole">!${what(body)}</span></span></summary>
+  return html`<li><details><summary><span class="row summary-row"><span class="muted small number number-of-line">${seq}</span><span class="title">${EVENTS[body.event]}</span>!${said === undefined ? '' : pill(toneOf(said), said)}<span class="muted small whole">!${what(body)}</span><span class="muted small">!${who(body)} · !${time(at, 'age')}</span></span></summary>
 <div class="inside stack"><pre class="code">!${output(JSON.stringify(body, null, 2))}</pre><p class="small muted wrap-anywhere">SHA-256 <code>${hash}</code></p></div></details></li>`
 }
 

@@ -31,7 +31,7 @@ export async function decisionPage(
 <p class="muted">on <strong>!${serverName}</strong></p></div>
 !${problem && !problem.atProof ? notice('bad', html`<p>${problem.text}</p>`) : ''}
 <div id="state" data-live data-state="${action.state}" aria-live="polite">!${stateCard(action)}</div>
-<div class="decision"><div class="stack">!${whatRuns(action)}!${resultCard(visit, action)}</div>
+<div class="columns"><div class="stack">!${resultCard(visit, action)}!${whatRuns(action)}</div>
 <div class="stack">!${whoAsks(action)}<div id="decide" data-live="${action.state}">!${decideCard(visit, action, factors, policy.two_person, problem)}</div></div></div>`
   return {
     ...(problem && { status: problem.status }),
@@ -55,7 +55,7 @@ function stateCard(action: Action): string {
   const { label, tone, sentence } = stateWords(action)
   const left =
     action.state === 'pending_approval'
-      ? html`<span class="push number">!${countdown(action.expires_at)} <span class="muted">left to decide</span></span>`
+      ? html`<span class="push number">!${countdown(action.expires_at)} <span class="muted">to decide</span></span>`
       : ''
   return html`<div class="card stack tight"><div class="row">!${pill(tone, label)}<span>${sentence}</span>!${left}</div>!${decidedBy(action)}</div>`
 }
@@ -154,7 +154,7 @@ function decideCard(
   const url = `/approvals/${encodeURIComponent(action.id)}`
   const hidden = html`!${csrfField(session)}<input type="hidden" name="digest" value="${action.digest}">`
   const own = twoPerson && action.requester.user_id === session.userId
-  return html`<section class="card stack stretch"><h2>Decide</h2>
+  return html`<section class="card stack decide"><h2>Decide</h2>
 !${own ? notice('warn', '<p>You asked for this yourself. The policy of this workspace wants another member to approve it.</p>') : hasFactor(factors) ? html`<form class="stack" method="post" action="${url}"><input type="hidden" name="decision" value="approve">!${hidden}!${proofFields(factors, { submit: 'Approve', challengeUrl: `${url}/challenge`, error: problem?.atProof ? problem.text : undefined })}</form>` : needsFactor('approve')}
 <form method="post" action="${url}" class="reject">!${hidden}<button class="button danger" name="decision" value="reject">Reject</button></form></section>`
 }

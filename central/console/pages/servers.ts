@@ -80,8 +80,8 @@ const READS_SHORT: Record<Lane['isolation'] | 'absent', string> = {
 const readsInShort = (lanes: readonly Lane[]): string => READS_SHORT[isolationOf(lanes, 'read')]
 
 const READS: Record<Lane['isolation'] | 'absent', string> = {
-  systemd: 'In a systemd sandbox: the kernel keeps read-only commands from changing anything.',
-  bubblewrap: 'In a bubblewrap sandbox: the kernel keeps read-only commands from changing anything.',
+  systemd: 'Read-only commands run in a systemd sandbox: the kernel keeps them from changing anything.',
+  bubblewrap: 'Read-only commands run in a bubblewrap sandbox: the kernel keeps them from changing anything.',
   none: 'No sandbox here, so even a read-only command asks for approval.',
   absent: 'This agent takes no read-only commands.',
 }
@@ -93,7 +93,7 @@ const CHANGES: Record<Lane['isolation'] | 'absent', string> = {
 }
 
 async function serverPage(visit: Visit, rooms: ConsoleRooms): Promise<Answer> {
-  const { session, params } = visit
+  const { session } = visit
   const server = await findServer(visit, rooms)
   const filter = { serverId: server.id, limit: RECENT }
   const [alerts, actions, lines] = await Promise.all([
@@ -104,12 +104,12 @@ async function serverPage(visit: Visit, rooms: ConsoleRooms): Promise<Answer> {
   const sample = rooms.fleet.status(server.id)
   const body = html`<div class="stack tight"><p class="crumb"><a href="/">Servers</a></p>
 <div class="row"><h1>!${prose(server.name, NAME_SHOWN)}</h1><span class="row" id="status" data-live>!${status(server)}</span></div></div>
-<section class="card" id="measures" data-live aria-label="Status">!${server.online && sample ? meters(sample) : '<p class="muted">No measures: the agent is not connected.</p>'}
-!${details(server, sample)}</section>
+<div class="columns"><div class="stack"><section class="card" id="measures" data-live aria-label="Measures">!${server.online && sample ? meters(sample) : '<p class="muted">No measures: the agent is not connected.</p>'}</section>
 <section class="card flush" id="alerts" data-live><h2>Active alerts</h2>!${alertList(alerts)}</section>
 <section class="card flush" id="actions" data-live><h2>Recent actions</h2>!${actionList(actions, 'Nothing has been asked of this server yet.')}</section>
-<section class="card flush"><div class="row apart baseline card-head"><h2>Recent audit lines</h2><a href="/audit?server=${encodeURIComponent(params.id ?? '')}">All lines of this server</a></div>!${auditList(lines)}</section>
-!${mayExecute(session.role) ? manage(visit, server) : ''}`
+<section class="card flush"><div class="row apart baseline card-head"><h2>Recent audit lines</h2><a href="/audit?server=${encodeURIComponent(server.id)}">All of them</a></div>!${auditList(lines)}</section></div>
+<div class="stack"><section class="card" id="details" data-live><h2>About this server</h2>!${details(server, sample)}</section>
+!${mayExecute(session.role) ? manage(visit, server) : ''}</div></div>`
   return { page: { title: server.name, active: 'servers', body } }
 }
 
@@ -121,8 +121,8 @@ async function findServer({ session, params }: Visit, { fleet }: ConsoleRooms): 
 
 function details(server: Server, sample: Sample | undefined): string {
   const live = server.online ? sample : undefined
-  return html`<div class="after-meters">!${facts([
-    ['Read-only commands', READS[isolationOf(server.lanes, 'read')]],
+  return facts([
+    ['Reads', READS[isolationOf(server.lanes, 'read')]],
     ['Changes', CHANGES[isolationOf(server.lanes, 'act')]],
     ['Load', live && html`${live.load1.toFixed(2)} on ${count(live.cpus, 'core')}`],
     ['Memory', live && html`${bytes(live.memoryAvailable)} of ${bytes(live.memoryTotal)} available`],
@@ -131,7 +131,7 @@ function details(server: Server, sample: Sample | undefined): string {
     ['Agent', server.agentVersion === null ? undefined : prose(server.agentVersion, 40)],
     ['Added', time(server.createdAt)],
     ['Server id', html`<code>${server.id}</code>`],
-  ])}</div>`
+  ])
 }
 
 function alertList(alerts: readonly Alert[]): string {
@@ -167,7 +167,7 @@ function manage({ session }: Visit, server: Server): string {
   return html`<section class="card stack" id="manage" data-live><h2>Manage</h2>
 !${MANAGE.map(
     (item) =>
-      html`<form class="row apart" method="post" action="${path}/${item.path}">!${csrfField(session)}<div class="manage-text"><h3>${item.title}</h3><p class="muted">${item.text}</p></div><button class="button ${item.tone}" !${off}>${item.button}</button></form>`,
+      html`<form class="manage" method="post" action="${path}/${item.path}">!${csrfField(session)}<div><h3>${item.title}</h3><p class="muted">${item.text}</p></div><button class="button ${item.tone}" !${off}>${item.button}</button></form>`,
   )}
 <p class="hint">${server.online ? 'Possible once the server is offline: stop its agent first.' : 'Both become actions: nothing happens before a person has approved with a second factor.'}</p></section>`
 }

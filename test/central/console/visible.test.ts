@@ -81,6 +81,17 @@ test('prose says what it leaves out', () => {
   assert.equal(prose('\u{1f600}\u{1f600}', 2), '<bdi>\u{1f600}\u{1f600}</bdi>')
 })
 
+test('exact says what it leaves out, where a limit is given', () => {
+  assert.equal(
+    exact('ls \u202ex; id', 5),
+    `ls ${loud('\\u{202e}')}x <span class="muted">[4 more characters not shown]</span>`,
+  )
+})
+
+test('output leaves out colours, and nothing else that a terminal would obey', () => {
+  assert.equal(output('\u001b[1;31mred\u001b[0m\r\n\u001b[2J'), `red\n${loud('\\u{1b}')}[2J`)
+})
+
 test('output keeps lines and neutralises terminal escapes', () => {
   assert.equal(output('a\n\tb\u001b]0;x\u0007'), `a\n\tb${loud('\\u{1b}')}]0;x${loud('\\u{7}')}`)
 })
