@@ -102,8 +102,9 @@ export function looksRandom(value: string, least = 16): boolean {
 const SEPARATOR =
   /(?:\\*["'`])?\]?[ \t]{0,8}(?:=>|:=|=(?!=)|:(?!:)|,[ \t]{0,4}\\*["']value\\*["'][ \t]{0,4}:|\\*["'`]?[ \t]{1,4}value=)[ \t]{0,8}(?:[bBuUrRfF](?=["']))?/y
 const OPENING = /\\*["'`]/y
+/** Never over a marker: what stands around one was judged when the secret was still there. */
 const BARE =
-  /(?:\[redacted:[a-z0-9-]{1,40}(?::[0-9a-f]{8})?\]|[^\s\0"'`<>\\,;&)\]}]|\\(?!\\*(?:["'`]|[nrt](?:[A-Za-z_][\w.-]{0,40}[=:]|["'`\s\\]|$)))|[,;&)\]}](?![\s\0"'`,;&)\]}\\]|$|[A-Za-z_][\w.-]{0,40}[=:]))+/y
+  /(?:[^\s\0"'`<>\\,;&)\]}[]|\[(?!redacted:)|\\(?!\\*(?:["'`]|[nrt](?:[A-Za-z_][\w.-]{0,40}[=:]|["'`\s\\]|$)))|[,;&)\]}](?![\s\0"'`,;&)\]}\\]|$|[A-Za-z_][\w.-]{0,40}[=:]))+/y
 const SPACED = /[ \t]{1,8}/y
 
 export type Value = { start: number; end: number; quoted: boolean; spacedColon: boolean }

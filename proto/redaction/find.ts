@@ -25,8 +25,7 @@ type Line = {
   keyEnd: number
   bareEnd: number
   bareTries: number
-  commands: boolean | undefined
-  flags: number
+  programs: number
 }
 
 type Matcher = { readonly anchors: readonly string[]; readonly match: (line: Line, at: number, index: number) => void }
@@ -288,9 +287,10 @@ function restOfLine(line: Line, nameStart: number, value: named.Value): named.Va
   const before = line.text.slice(0, nameStart)
   if (!/^[ \t]*(?:- |export |set |setx |ENV |ARG |\$env:)?["']?$/.test(before)) return value
   const spaced = value.spacedColon || /[:=]\s+$/.test(line.text.slice(Math.max(0, value.start - 3), value.start))
-  const rest = (spaced ? /^.*?(?=\s+#|\s*$)/ : /^\S+/).exec(line.text.slice(value.start))?.[0] ?? ''
+  const rest = (spaced ? /^[^\0]*?(?=\s+#|\s*(?:$|\0))/ : /^[^\s\0]+/).exec(line.text.slice(value.start))?.[0] ?? ''
   if (spaced && named.isProse(rest.split(/\s/)[0] ?? '')) return value
-  const closed = rest.replace(/["',;]+$/, '')
+  const marked = rest.indexOf('[redacted:')
+  const closed = (marked < 0 ? rest : rest.slice(0, marked)).replace(/["',;]+$/, '')
   return { ...value, end: Math.max(value.end, value.start + closed.length) }
 }
 
@@ -444,41 +444,30 @@ function matchPgpass(line: Line, at: number): void {
   add(line, PGPASS.lastIndex - secret.length, PGPASS.lastIndex, 'password', 'word', false)
 }
 
-/** Programs that take a password behind a one-letter flag, and those flags. */
-const FLAGS: readonly { flag: string; program: RegExp; user?: true }[] = [
-  { flag: '-p', program: /\b(?:mysql\w*|mariadb[\w-]*|sshpass|mongo\w*|mysqldump|7z[ar]?|xtrabackup)\b/ },
-  { flag: '-a', program: /\bredis-cli\b/ },
-  { flag: '-w', program: /\bldap(?:search|modify|add|delete|passwd|whoami)\b/ },
-  { flag: '-P', program: /\b(?:zip|unzip|isql)\b/ },
-  { flag: '-u', program: /\b(?:curl|ab|http|mosquitto_\w+)\b/, user: true },
-  { flag: '-U', program: /\b(?:curl|smbclient|rpcclient)\b/, user: true },
-  { flag: '--user', program: /\bcurl\b/, user: true },
-  { flag: '--proxy-user', program: /\bcurl\b/, user: true },
+/** Programs that take a password behind a flag (after a user name and a colon or percent sign: `user`). */
+const PROGRAMS: readonly { program: RegExp; flag: RegExp; user?: true }[] = [
+  { program: /(?:mysql\w*|mariadb[\w-]*)\b/y, flag: /[ \t]-p(?=[^\s-])/g },
+  { program: /(?:sshpass|mongo\w*)\b/y, flag: /[ \t]-p[ \t]?(?=[^\s-])/g },
+  { program: /redis-cli\b/y, flag: /[ \t]-a[ \t]?(?=[^\s-])/g },
+  { program: /ldap(?:search|modify|add|delete|passwd|whoami)\b/y, flag: /[ \t]-w[ \t]?(?=[^\s-])/g },
+  { program: /curl\b/y, flag: /[ \t](?:-[uU][ \t]?|--(?:proxy-)?user[ \t=])(?=[^\s-])/g, user: true },
+  { program: /(?:smbclient|rpcclient)\b/y, flag: /[ \t]-U[ \t]?(?=[^\s-])/g, user: true },
 ]
-const ANY_PROGRAM = new RegExp(FLAGS.map((entry) => entry.program.source).join('|'))
+/** How far behind a program its flags are looked for, and how many programs of one line are looked at. */
+const FLAG_REACH = 512
+const PROGRAMS_MAX = 64
 
-/** Flags of one line that are looked at: a command line has fewer. */
-const FLAGS_MAX = 256
-
-function matchFlag(line: Line, at: number): void {
-  line.commands ??= ANY_PROGRAM.test(line.text)
-  if (!line.commands || line.flags++ > FLAGS_MAX) return
-  for (const { flag, program, user } of FLAGS) {
-    if (!line.text.startsWith(flag, at + 1) || !program.test(line.text.slice(Math.max(0, at - 512), at))) continue
-    let start = at + 1 + flag.length
-    const spaced = /^[ \t=]+/.exec(line.text.slice(start, start + 8))?.[0].length ?? 0
-    if (
-      spaced > 0 &&
-      !user &&
-      flag === '-p' &&
-      /\b(?:mysql|mariadb|xtrabackup|mysqldump)/.test(line.text.slice(Math.max(0, at - 512), at))
-    )
-      continue
-    if (spaced === 0 && flag.startsWith('--')) continue
-    start += spaced
-    const value = named.valueAt(line.text, start, false)
-    if (!value || (line.text[value.start] === '-' && !value.quoted)) continue
-    addFlagValue(line, value, user === true)
+function matchProgram(line: Line, at: number): void {
+  if (line.programs++ >= PROGRAMS_MAX || !isEdge(line.text, at)) return
+  for (const { program, flag, user } of PROGRAMS) {
+    program.lastIndex = at
+    if (!program.test(line.text)) continue
+    const reach = line.text.slice(at, at + FLAG_REACH)
+    flag.lastIndex = 0
+    while (flag.test(reach)) {
+      const value = named.valueAt(line.text, at + flag.lastIndex, false)
+      if (value) addFlagValue(line, value, user === true)
+    }
     return
   }
 }
@@ -512,7 +501,10 @@ const matchers: readonly Matcher[] = [
       'i:psk[=:"\']',
       'i:auth',
       'i:cook',
-      'i:sess',
+      'i:onid',
+      'i:n_id',
+      'i:ion=',
+      'i:on":',
       'i:[sx]srf',
       'i:sign',
       '[._]sid',
@@ -533,15 +525,12 @@ const matchers: readonly Matcher[] = [
   { anchors: ['i:iden'], match: quotedAfter(IDENTIFIED, 'password') },
   { anchors: ['PSK[ \t]'], match: quotedAfter(PSK, 'key') },
   { anchors: [':543', ':643'], match: matchPgpass },
-  { anchors: [' -p[^-\\s]', ' -p ', ' -a ', ' -w ', ' -P', ' -[uU] ', ' -U[^-]', ' --u', ' --p'], match: matchFlag },
+  { anchors: ['mysq', 'mari', 'sshp', 'mong', 'redi', 'ldap', 'curl', 'smbc', 'rpcc'], match: matchProgram },
   { anchors: ['i:%3a%', 'i:25%2', ':\\/', 'i:u003', 'i:\\x3[ad]', 'i:\\x2f'], match: wake },
 ]
 
 const owners = matchers.flatMap((matcher, index) => matcher.anchors.map(() => index))
-export const scanner = createScanner(
-  matchers.flatMap((matcher) => matcher.anchors),
-  (anchor) => owners[anchor] ?? 0,
-)
+export const scanner = createScanner(matchers.flatMap((matcher) => matcher.anchors))
 
 const MARKER = /\[redacted:[a-z0-9-]+(?::[0-9a-f]{8})?\]/g
 
@@ -550,18 +539,20 @@ function markers(text: string): [number, number][] {
   return text.includes('[redacted:') ? [...text.matchAll(MARKER)].map((m) => [m.index, m.index + m[0].length]) : []
 }
 
+/** Made once: a line is finished before the next begins. */
+const done = new Int32Array(matchers.length)
+
 /** All secrets of the line, unordered, possibly overlapping. `text` is `bytes` as latin1. */
 export function findSecrets(bytes: Uint8Array, text: string, lineStart: boolean): Secret[] {
   const line: Line = {
     text,
     lineStart,
     secrets: [],
-    done: new Int32Array(matchers.length),
+    done: done.fill(0),
     keyEnd: 0,
     bareEnd: -1,
     bareTries: 0,
-    commands: undefined,
-    flags: 0,
+    programs: 0,
   }
   const marked = markers(text)
   let mark = 0

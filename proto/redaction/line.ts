@@ -1,28 +1,16 @@
 /** The secrets of one line as ranges of its original bytes, in order and apart from each other. */
-import { findSecrets, type Secret } from './find.ts'
-import { isNoise } from './scan.ts'
+import { findSecrets, type Secret, scanner } from './find.ts'
 import { decodedView, noiseFreeViews, type View } from './view.ts'
 
 /** `line` without its line feed. `lineStart`: false where it is the middle of a longer one. */
 export function secretsOf(line: Buffer, lineStart: boolean): Secret[] {
-  const noisy = hasNoise(line)
-  const { rendered, stripped } = noisy
-    ? noiseFreeViews(line)
-    : { rendered: { bytes: line, map: undefined }, stripped: undefined }
+  const { rendered, stripped } = viewsOf(line)
   const secrets = inView(rendered, lineStart)
   if (stripped) {
     const merged = merge(secrets)
-    return merge([...merged, ...inView(stripped, lineStart).filter((extra) => !merged.some((s) => overlaps(s, extra)))])
+    return merge([...merged, ...inView(stripped, lineStart).filter((extra) => !isKnown(line, merged, extra))])
   }
   return merge(secrets)
-}
-
-function hasNoise(line: Buffer): boolean {
-  for (let i = 0; i < line.length; i++) {
-    const byte = line[i] as number
-    if ((byte < 0x20 && byte !== 0x09) || byte === 0x7f || byte >= 0xc2) if (isNoise(line, i)) return true
-  }
-  return false
 }
 
 function inView(view: View, lineStart: boolean): Secret[] {
@@ -41,6 +29,15 @@ function placed(secret: Secret, map: Uint32Array | undefined, decoded: boolean):
   const end = decoded ? map[secret.end] : (map[secret.end - 1] ?? 0) + 1
   return { ...secret, start: map[secret.start] ?? 0, end: end ?? 0 }
 }
+
+/** The line itself, unless something in it hides. */
+export function viewsOf(line: Buffer): { rendered: View; stripped: View | undefined } {
+  return scanner.noisy(line) ? noiseFreeViews(line) : { rendered: { bytes: line, map: undefined }, stripped: undefined }
+}
+
+/** Joined over what separates in the other view: that one, and earlier markers, know better. */
+const isKnown = (line: Buffer, known: readonly Secret[], extra: Secret): boolean =>
+  known.some((secret) => overlaps(secret, extra)) || line.subarray(extra.start, extra.end + 10).includes('[redacted:')
 
 const overlaps = (a: Secret, b: Secret): boolean => a.start < b.end && b.start < a.end
 

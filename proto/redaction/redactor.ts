@@ -6,12 +6,11 @@
 
 import { createHmac, type Hmac } from 'node:crypto'
 import { keyEnd, keyMaterial, type Secret, scanner } from './find.ts'
-import { secretsOf } from './line.ts'
+import { secretsOf, viewsOf } from './line.ts'
 import { createMarker } from './marker.ts'
-import { noiseFreeViews } from './view.ts'
 
 export type Redactor = {
-  /** The bytes that may leave now; the last, unfinished line (64 KiB at most) stays. May share memory with the chunk. */
+  /** The bytes that may leave now; the last, unfinished line (64 KiB at most) stays. */
   push(chunk: Buffer): Buffer
   /** The rest. The redactor is finished then. */
   end(): Buffer
@@ -26,7 +25,7 @@ const OVERLAP = 8_192
 /** Bytes already released that the next window still sees in front of it. */
 const CONTEXT = 256
 const LF = 0x0a
-const NONE = Buffer.alloc(0)
+const NONE: Buffer = Buffer.alloc(0)
 const NEWLINE = Buffer.from('\n')
 
 /** A private key that has begun: everything is swallowed until it ends. */
@@ -36,7 +35,8 @@ export function createRedactor(options: { hostKey?: Buffer }): Redactor {
   const { hostKey } = options
   const marker = createMarker(hostKey)
   let hits = 0
-  let out: Buffer[] = []
+  let out = NONE
+  let written = 0
   let hold = Buffer.allocUnsafeSlow(4096)
   let held = 0
   /** Bytes at the start of `hold` that have left already. */
@@ -45,8 +45,12 @@ export function createRedactor(options: { hostKey?: Buffer }): Redactor {
   let swallow: Secret['tail'] | undefined
   let key: Key | undefined
 
-  const emit = (bytes: Buffer): void => {
-    if (bytes.length > 0) out.push(bytes)
+  const emit = (bytes: Buffer, from = 0, to = bytes.length): void => {
+    if (to <= from) return
+    if (written + to - from > out.length) out = grown(out, written, Math.max(4096, written * 2, written + to - from))
+    if (to - from > 24) bytes.copy(out, written, from, to)
+    else for (let i = from; i < to; i++) out[written + i - from] = bytes[i] as number
+    written += to - from
   }
   const replace = (secret: Secret): void => {
     hits++
@@ -69,7 +73,7 @@ export function createRedactor(options: { hostKey?: Buffer }): Redactor {
     for (const secret of secretsOf(line, starts)) {
       if (secret.start < from) continue
       if (secret.start >= stop) break
-      emit(line.subarray(done, secret.start))
+      emit(line, done, secret.start)
       done = secret.end
       stop = Math.max(stop, done)
       if (secret.open) {
@@ -79,10 +83,11 @@ export function createRedactor(options: { hostKey?: Buffer }): Redactor {
       }
       if (to < line.length && done === line.length) {
         swallow = secret.tail
-        replace({ ...secret, tagged: undefined })
-      } else replace(secret)
+        secret.tagged = undefined
+      }
+      replace(secret)
     }
-    emit(line.subarray(done, stop))
+    emit(line, done, stop)
     return stop
   }
 
@@ -98,7 +103,7 @@ export function createRedactor(options: { hostKey?: Buffer }): Redactor {
   /** A line inside a key. Returns the offset from which the line is ordinary again, or its length + 1 when the key goes on. */
   const insideKey = (line: Buffer): number => {
     if (!key) return 0
-    const { rendered } = noiseFreeViews(line)
+    const { rendered } = viewsOf(line)
     const text = rendered.bytes.toString('latin1')
     const end = keyEnd(text, 0)
     if (end < 0) {
@@ -132,7 +137,7 @@ export function createRedactor(options: { hostKey?: Buffer }): Redactor {
       key.ended = ended
       return
     }
-    emit(line.subarray(Math.max(length, start)))
+    emit(line, Math.max(length, start))
     if (ended) emit(NEWLINE)
   }
 
@@ -147,7 +152,7 @@ export function createRedactor(options: { hostKey?: Buffer }): Redactor {
       hold[held] = LF
       const quiet = scanner.next(hold, 0, held + 1) < 0
       const copy = Buffer.from(bytes)
-      if (quiet) emit(copy.subarray(context, held - OVERLAP))
+      if (quiet) emit(copy, context, held - OVERLAP)
       cut = quiet ? held - OVERLAP : release(copy, context, held - OVERLAP, lineStart && context === 0)
       if (key) cut = held - CONTEXT
     }
@@ -165,7 +170,8 @@ export function createRedactor(options: { hostKey?: Buffer }): Redactor {
         continue
       }
       const count = Math.min(bytes.length - from, LINE_MAX - held)
-      if (held + count + 1 > hold.length) hold = grown(hold, held, held + count + 1)
+      if (held + count + 1 > hold.length)
+        hold = grown(hold, held, Math.min(LINE_MAX + 2, Math.max(held + count + 2, hold.length * 2)))
       bytes.copy(hold, held, from, from + count)
       held += count
       from += count
@@ -200,24 +206,26 @@ export function createRedactor(options: { hostKey?: Buffer }): Redactor {
       let start = at
       while (start > from && block[start - 1] !== LF) start--
       const end = block.indexOf(LF, at)
-      emit(block.subarray(done, start))
+      emit(block, done, start)
       if (end - start > LINE_MAX) {
         keep(block.subarray(start, end))
         finishLine(true)
       } else wholeLine(block.subarray(start, end), true, true, 0)
       done = from = end + 1
     }
-    emit(block.subarray(done))
+    emit(block, done)
   }
 
   const flush = (): Buffer => {
-    const bytes = out.length === 1 ? (out[0] ?? NONE) : Buffer.concat(out)
-    out = []
+    const bytes = out.subarray(0, written)
+    out = NONE
+    written = 0
     return bytes
   }
 
   return {
     push(chunk) {
+      if (chunk.length > 4096) out = Buffer.allocUnsafeSlow(chunk.length + 4096)
       let from = 0
       const first = held > 0 || swallow || !lineStart ? chunk.indexOf(LF) : -1
       if (held > 0 || swallow || !lineStart) {
@@ -254,12 +262,12 @@ export function redactText(text: string, options: { hostKey?: Buffer }): { text:
 }
 
 function viewText(line: Buffer): string {
-  const { rendered } = noiseFreeViews(line)
+  const { rendered } = viewsOf(line)
   return rendered.bytes.toString('latin1')
 }
 
-function grown(buffer: Buffer, used: number, least: number): Buffer<ArrayBuffer> {
-  const larger = Buffer.allocUnsafeSlow(Math.min(LINE_MAX + 2, Math.max(least + 1, buffer.length * 2)))
+function grown(buffer: Buffer, used: number, size: number): Buffer<ArrayBuffer> {
+  const larger = Buffer.allocUnsafeSlow(size)
   buffer.copy(larger, 0, 0, used)
   return larger
 }

@@ -1,65 +1,98 @@
-/** Whether a byte may matter at all: the prefilter in front of every rule, one table look-up for two bytes. */
+/** Whether a byte may matter at all: the prefilter in front of every rule, two table look-ups for two bytes. */
 
 /** Four sets of bytes. Spec: `ghp_`, `SG.`, `[MNO][DTjz]…`; `i:` in front folds case; a fourth byte left out is any byte. */
 type Sets = readonly Uint8Array[]
 
-const BUCKETS = 15
+const BUCKETS = 30
 const NOISE = 1 << 30
 
 export type Scanner = {
-  /** First position in [from, to) of an anchor or of a noise byte, or -1. The byte before `to` must be a line feed, or one must stand at `to`. */
+  /** First position in [from, to) of an anchor or of a noise byte, or -1. The byte before `to` must be a line feed. */
   next(bytes: Uint8Array, from: number, to: number): number
+  /** Whether a control character or an invisible one is among the bytes. */
+  noisy(bytes: Uint8Array): boolean
   /** Calls back for every anchor that starts in the bytes, in order. */
   each(bytes: Uint8Array, length: number, found: (position: number, anchor: number) => void): void
 }
 
-export function createScanner(specs: readonly string[], bucketOf: (anchor: number) => number): Scanner {
+/**
+ * Two bytes at a time: bits of the buckets with an anchor that may have begun two or three bytes before (`first`) meet those
+ * with an anchor that may go on here (`second`). What is left is compared byte by byte, for its bucket's anchors alone.
+ */
+export function createScanner(specs: readonly string[]): Scanner {
   const anchors = specs.map(parseSpec)
-  const pairs = pairTable(anchors, (anchor) => bucketOf(anchor) % BUCKETS)
-  const words = Math.ceil(anchors.length / 32)
-  const exact = exactTables(anchors, words)
+  const places = placeAnchors(anchors)
+  const ids = new Int32Array(BUCKETS * 32)
+  places.forEach(({ bucket, bit }, index) => {
+    ids[bucket * 32 + bit] = index
+  })
+  const { first, second } = pairTables(anchors, places)
+  const exact = exactTables(anchors, places)
 
-  /** Bits of word `w` of the anchors that start at `i`. */
-  const startsAt = (bytes: Uint8Array, i: number, w: number): number =>
-    (exact[w * 1024 + (bytes[i] ?? 0)] ?? 0) &
-    (exact[w * 1024 + 256 + (bytes[i + 1] ?? 0)] ?? 0) &
-    (exact[w * 1024 + 512 + (bytes[i + 2] ?? 0)] ?? 0) &
-    (exact[w * 1024 + 768 + (bytes[i + 3] ?? 0)] ?? 0)
+  /** Bits of the bucket's anchors that start at `i`. */
+  const startsAt = (bytes: Uint8Array, i: number, bucket: number): number =>
+    (exact[bucket * 1024 + (bytes[i] ?? 0)] as number) &
+    (exact[bucket * 1024 + 256 + (bytes[i + 1] ?? 0)] as number) &
+    (exact[bucket * 1024 + 512 + (bytes[i + 2] ?? 0)] as number) &
+    (exact[bucket * 1024 + 768 + (bytes[i + 3] ?? 0)] as number)
 
-  const anyAt = (bytes: Uint8Array, i: number): boolean => {
-    for (let w = 0; w < words; w++) if (startsAt(bytes, i, w) !== 0) return true
+  const anyAt = (bytes: Uint8Array, i: number, buckets: number): boolean => {
+    for (let left = buckets; left !== 0; left &= left - 1) {
+      if (startsAt(bytes, i, 31 - Math.clz32(left & -left)) !== 0) return true
+    }
     return false
   }
 
   const next = (bytes: Uint8Array, from: number, to: number): number => {
     let before = 0
-    for (let i = from; i < to; i += 2) {
-      const entry = pairs[(bytes[i] as number) | ((bytes[i + 1] as number) << 8)] as number
-      if (((before & (entry >>> BUCKETS) & 0x7fff) | (entry & NOISE)) !== 0) {
-        if (isNoise(bytes, i) || (i + 1 < to && isNoise(bytes, i + 1))) return i
-        if (i - 2 >= from && anyAt(bytes, i - 2)) return i - 2
-        if (i - 3 >= from && anyAt(bytes, i - 3)) return i - 3
-      }
-      before = entry
+    for (let i = from; i < to - 1; i += 2) {
+      const pair = (bytes[i] as number) | ((bytes[i + 1] as number) << 8)
+      const begun = first[pair] as number
+      const buckets = before & (second[pair] as number)
+      before = begun
+      if ((buckets | (begun & NOISE)) === 0) continue
+      if ((begun & NOISE) !== 0 && (isNoise(bytes, i) || isNoise(bytes, i + 1))) return i
+      if (buckets === 0) continue
+      if (i - 3 >= from && anyAt(bytes, i - 3, buckets)) return i - 3
+      if (anyAt(bytes, i - 2, buckets)) return i - 2
     }
     return -1
   }
 
-  const folded = foldedTables(anchors, bucketOf)
-  const each = (bytes: Uint8Array, length: number, found: (position: number, anchor: number) => void): void => {
-    for (let i = 0; i + 2 < length; i++) {
-      const near =
-        (folded[bytes[i] as number] as number) &
-        (folded[256 + (bytes[i + 1] as number)] as number) &
-        (folded[512 + (bytes[i + 2] as number)] as number)
-      if (near === 0) continue
-      for (let w = 0; w < words; w++) {
-        for (let bits = startsAt(bytes, i, w); bits !== 0; bits &= bits - 1)
-          found(i, w * 32 + 31 - Math.clz32(bits & -bits))
+  const report = (
+    bytes: Uint8Array,
+    i: number,
+    buckets: number,
+    found: (position: number, anchor: number) => void,
+  ): void => {
+    for (let left = buckets; left !== 0; left &= left - 1) {
+      const bucket = 31 - Math.clz32(left & -left)
+      for (let bits = startsAt(bytes, i, bucket); bits !== 0; bits &= bits - 1) {
+        found(i, ids[bucket * 32 + 31 - Math.clz32(bits & -bits)] as number)
       }
     }
   }
-  return { next, each }
+
+  const each = (bytes: Uint8Array, length: number, found: (position: number, anchor: number) => void): void => {
+    let before = 0
+    for (let i = 0; i < length + 2; i += 2) {
+      const pair = (i < length ? (bytes[i] as number) : 0) | (i + 1 < length ? (bytes[i + 1] as number) << 8 : 0)
+      const buckets = before & (second[pair] as number)
+      before = first[pair] as number
+      if (buckets === 0) continue
+      if (i >= 3) report(bytes, i - 3, buckets, found)
+      report(bytes, i - 2, buckets, found)
+    }
+  }
+  const noisy = (bytes: Uint8Array): boolean => {
+    const last = bytes.length - 1
+    for (let i = 0; i < last; i += 2) {
+      const pair = (bytes[i] as number) | ((bytes[i + 1] as number) << 8)
+      if (((first[pair] as number) & NOISE) !== 0 && (isNoise(bytes, i) || isNoise(bytes, i + 1))) return true
+    }
+    return last >= 0 && isNoise(bytes, last)
+  }
+  return { next, each, noisy }
 }
 
 function parseSpec(spec: string): Sets {
@@ -78,45 +111,54 @@ function parseSet(part: string, fold: boolean): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, byte) => (pattern.test(String.fromCharCode(byte)) ? 1 : 0))
 }
 
-/** Low bits: buckets whose anchor may begin with this pair (or have it at offset 1); next bits: the pair two further on. */
-function pairTable(anchors: readonly Sets[], bucketOf: (anchor: number) => number): Uint32Array {
-  const table = new Uint32Array(65536)
+type Place = { bucket: number; bit: number }
+
+/** Anchors whose last byte may be almost anything share a few buckets: there they make no other anchor look begun. */
+const LOOSE_BUCKETS = 3
+
+function placeAnchors(anchors: readonly Sets[]): Place[] {
+  const used = new Int32Array(BUCKETS)
+  const turns = { loose: 0, close: 0 }
+  return anchors.map((sets) => {
+    const loose = (sets[3]?.reduce((sum, byte) => sum + byte, 0) ?? 0) > 8
+    const bucket = loose ? turns.loose++ % LOOSE_BUCKETS : LOOSE_BUCKETS + (turns.close++ % (BUCKETS - LOOSE_BUCKETS))
+    const bit = used[bucket] ?? 0
+    used[bucket] = bit + 1
+    if (bit > 31) throw new Error('more anchors than the tables hold')
+    return { bucket, bit }
+  })
+}
+
+function pairTables(anchors: readonly Sets[], places: readonly Place[]): { first: Int32Array; second: Int32Array } {
+  const first = new Int32Array(65536)
+  const second = new Int32Array(65536)
   const any = new Uint8Array(256).fill(1)
-  const mark = (first: Uint8Array, second: Uint8Array, bit: number): void => {
-    for (let x = 0; x < 256; x++) {
-      if (first[x] === 0) continue
-      for (let y = 0; y < 256; y++) if (second[y] === 1) table[x | (y << 8)] = (table[x | (y << 8)] ?? 0) | bit
+  const mark = (table: Int32Array, low: Uint8Array, high: Uint8Array, bit: number): void => {
+    for (let y = 0; y < 256; y++) {
+      if (high[y] === 0) continue
+      for (let x = 0; x < 256; x++) if (low[x] === 1) table[x | (y << 8)] = (table[x | (y << 8)] ?? 0) | bit
     }
   }
   anchors.forEach(([a = any, b = any, c = any, d = any], index) => {
-    const bit = 1 << bucketOf(index)
-    mark(a, b, bit)
-    mark(b, c, bit)
-    mark(c, d, bit << BUCKETS)
-    mark(d, any, bit << BUCKETS)
+    const bit = 1 << (places[index]?.bucket ?? 0)
+    mark(first, a, b, bit)
+    mark(first, b, c, bit)
+    mark(second, c, d, bit)
+    mark(second, d, any, bit)
   })
   const noise = Uint8Array.from({ length: 256 }, (_, byte) => (mayBeNoise(byte) ? 1 : 0))
-  mark(noise, any, NOISE)
-  mark(any, noise, NOISE)
-  return table
+  mark(first, noise, any, NOISE)
+  mark(first, any, noise, NOISE)
+  return { first, second }
 }
 
-function exactTables(anchors: readonly Sets[], words: number): Int32Array {
-  const tables = new Int32Array(words * 1024)
+function exactTables(anchors: readonly Sets[], places: readonly Place[]): Int32Array {
+  const tables = new Int32Array(BUCKETS * 1024)
   anchors.forEach((sets, index) => {
-    const base = (index >> 5) * 1024
+    const { bucket, bit } = places[index] ?? { bucket: 0, bit: 0 }
+    const base = bucket * 1024
     for (let slot = 0; slot < 1024; slot++) {
-      if (sets[slot >> 8]?.[slot & 255] === 1) tables[base + slot] = (tables[base + slot] ?? 0) | (1 << (index & 31))
-    }
-  })
-  return tables
-}
-
-function foldedTables(anchors: readonly Sets[], bucketOf: (anchor: number) => number): Int32Array {
-  const tables = new Int32Array(768)
-  anchors.forEach((sets, index) => {
-    for (let slot = 0; slot < 768; slot++) {
-      if (sets[slot >> 8]?.[slot & 255] === 1) tables[slot] = (tables[slot] ?? 0) | (1 << (bucketOf(index) & 31))
+      if (sets[slot >> 8]?.[slot & 255] === 1) tables[base + slot] = (tables[base + slot] ?? 0) | (1 << bit)
     }
   })
   return tables
@@ -130,7 +172,7 @@ function mayBeNoise(byte: number): boolean {
 }
 
 /** A control character, or the first byte of an invisible one in UTF-8. A carriage return before a line feed is none. */
-export function isNoise(bytes: Uint8Array, i: number): boolean {
+function isNoise(bytes: Uint8Array, i: number): boolean {
   const byte = bytes[i] as number
   if (byte < 0x20) return byte !== 0x09 && byte !== 0x0a && !(byte === 0x0d && bytes[i + 1] === 0x0a)
   return byte === 0x7f || (byte >= 0xc2 && invisibleLength(bytes, i) > 0)

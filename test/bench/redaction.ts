@@ -64,7 +64,7 @@ const SECRET_LINES: readonly string[] = [
   'id AKIA{U16} loaded',
 ]
 
-function ordinaryLog(bytes: number): Buffer {
+export function ordinaryLog(bytes: number): Buffer {
   const random = seeded(42)
   const pick = (lines: readonly string[]): string => expand(lines[Math.floor(random() * lines.length)] ?? '')
   const lines: string[] = []
