@@ -19,7 +19,7 @@ const flag = z
   .transform((text) => ['true', '1', 'yes', 'on'].includes(text))
 
 const Settings = z.object({
-  data: z.string().default('.data/central').describe('Directory for the database and the keys'),
+  data: z.string().default('.data').describe('Directory for the database and the keys'),
   'http-host': z.string().default('127.0.0.1').describe('Address that the console and /mcp listen on'),
   'http-port': port.default(8080).describe('Port of the console and /mcp'),
   'grpc-host': z.string().default('127.0.0.1').describe('Address that agents connect to'),

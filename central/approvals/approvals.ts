@@ -12,6 +12,7 @@ import { createId } from '../domain/ids.ts'
 import type { Policy } from '../domain/policy.ts'
 import { mayApprove, mayExecute, type Principal } from '../domain/principal.ts'
 import type { ActionFilter, ActionsStore } from '../storage/actions.ts'
+import { announce } from './announce.ts'
 
 export type ApprovalPrompt = { action: Action; approvers: readonly { user_id: string; email: string }[]; url: string }
 
@@ -40,10 +41,7 @@ export function createApprovals(rooms: {
 }) {
   const { store, audit, bus, clock } = rooms
   const urlOf = (actionId: string) => `${rooms.publicUrl}/approvals/${actionId}`
-  const changed = ({ id, workspace_id }: Action, state: ActionState) => {
-    bus.publish(`action:${id}`, { state })
-    bus.publish('actions', { workspace_id, action_id: id, state })
-  }
+  const changed = (action: Action, state: ActionState) => announce(bus, action, state)
 
   /** Stores the action and asks. Fails closed when nobody can be asked. */
   async function request(principal: Principal, callId: string, spec: ActionSpec, words: ActionWords): Promise<Action> {
@@ -53,7 +51,7 @@ export function createApprovals(rooms: {
     )
     await store.insert(action)
     if (await ask(action)) {
-      changed(action, action.state)
+      changed(action, 'pending_approval')
       return action
     }
     await store.move(action.id, 'pending_approval', 'notification_failed', { finished_at: clock.now() })

@@ -1,11 +1,11 @@
 // The audit log: no durable line, no action. Lines of calls that run side by side are committed in one group, so that
 // durability costs one flush a group. Imported by every room that decides or does something.
 import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
-import { canonicalBytes, keyIdOf } from '#proto/contract/grant.ts'
+import { keyIdOf } from '#proto/contract/grant.ts'
 import { AuditBody, AuditEvent } from '../domain/audit.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { AuditHead, AuditRow, AuditStore, Checkpoint } from '../storage/audit.ts'
-import { type ChainFault, type ChainState, GENESIS, link, verifyLines } from './chain.ts'
+import { type ChainFault, type ChainState, checkpointBytes, GENESIS, link, verifyLines } from './chain.ts'
 
 const GROUP = 500
 const PAGE = 5_000
@@ -140,7 +140,22 @@ export function createAudit(rooms: {
     return { ok: true, lines: state.seq, head: state.hash }
   }
 
-  return { append, list, checkpoint, verify: verifyChain, chain: store.chain }
+  /** The whole log as JSON lines, oldest first, each checkpoint behind the line it signs: what offline.ts reads. */
+  async function* exportLines(workspaceId: string): AsyncGenerator<string> {
+    const checkpoints = new Map((await store.checkpoints(workspaceId)).map((made) => [made.seq, made]))
+    for (let after = 0; ; ) {
+      const page = await store.chain(workspaceId, after, PAGE)
+      for (const { seq, prev_hash, hash, body } of page) {
+        yield `${JSON.stringify({ seq, prev_hash, hash, body })}\n`
+        const signed = checkpoints.get(seq)
+        if (signed) yield `${checkpointLine(signed)}\n`
+      }
+      if (page.length < PAGE) return
+      after = page.at(-1)?.seq ?? after
+    }
+  }
+
+  return { append, list, checkpoint, verify: verifyChain, chain: store.chain, exportLines }
 }
 
 export type Audit = ReturnType<typeof createAudit>
@@ -149,9 +164,10 @@ export type Verification =
   | { ok: true; lines: number; head: string }
   | { ok: false; lines: number; fault: ChainFault | { seq: number; why: 'lines are missing' | 'bad checkpoint' } }
 
-/** What a checkpoint signs. */
-export const checkpointBytes = (head: { workspace_id: string; seq: number; hash: string }): Buffer =>
-  canonicalBytes({ workspace_id: head.workspace_id, seq: head.seq, hash: head.hash })
+const checkpointLine = ({ workspace_id, seq, hash, at, key_id, signature }: Checkpoint): string =>
+  JSON.stringify({
+    checkpoint: { workspace_id, seq, hash, at, key_id, signature: Buffer.from(signature).toString('base64') },
+  })
 
 function checkpointFault(checkpoints: readonly Checkpoint[], after: number, page: readonly AuditRow[], key: KeyObject) {
   const end = after + page.length

@@ -40,3 +40,7 @@ export function verifyLines(
   }
   return { end: state }
 }
+
+/** What a checkpoint signs. */
+export const checkpointBytes = (head: { workspace_id: string; seq: number; hash: string }): Buffer =>
+  canonicalBytes({ workspace_id: head.workspace_id, seq: head.seq, hash: head.hash })

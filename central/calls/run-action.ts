@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { CatalogueError } from '#proto/contract/errors.ts'
 import { type Grant, signGrant } from '#proto/contract/grant.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
+import { announce } from '../approvals/announce.ts'
 import { eventOf, SYSTEM } from '../approvals/approvals.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { Bus } from '../bus/bus.ts'
@@ -74,7 +75,7 @@ export function createRunAction(rooms: {
       await audit.append(eventOf(action, SYSTEM, action.id, { event: 'action.started', details }))
       const patch = { started_at: clock.now(), ...(granted && { granted }) }
       if (!(await actions.move(action.id, 'approved', 'running', patch))) return
-      bus.publish(`action:${action.id}`, { state: 'running' })
+      announce(bus, action, 'running')
       await performAndFinish(action)
     })
 
@@ -132,7 +133,6 @@ export function createRunAction(rooms: {
         },
         {
           id: action.id,
-          startBefore: granted.start_before,
           outputFrom,
           signal,
           onOutput: (offset, data) => actions.appendOutput(action.id, offset, data),
@@ -145,12 +145,12 @@ export function createRunAction(rooms: {
   }
 
   /**
-   * A failure that the agent reports means that nothing was executed. A lost stream or an absent server means that
-   * nobody knows yet; it is asked again when the server is back.
+   * A failure that the agent reports means that nothing was executed, unless it was too busy to look. A lost stream or an
+   * absent server means that nobody knows yet; it is asked again when the server is back.
    */
   function endOfFailure(error: unknown, action: Action, granted: StoredGrant): End {
     if (!(error instanceof CatalogueError)) throw error
-    if (error.details.by === 'agent') return failed('Nothing was executed.', error)
+    if (error.details.by === 'agent' && error.code !== 'RATE_LIMITED') return failed('Nothing was executed.', error)
     const now = clock.now()
     if (now > (action.started_at ?? now) + GIVE_UP_AFTER) {
       return { state: 'unknown', outcome: { detail: 'The server did not come back to say how this ended.' } }
@@ -175,7 +175,7 @@ export function createRunAction(rooms: {
       )
       await actions.move(action.id, 'running', state, { finished_at: clock.now(), outcome })
     })
-    bus.publish(`action:${action.id}`, { state })
+    announce(bus, action, state)
     await relay.acknowledge(action.server_id, action.id)
   }
 

@@ -2,6 +2,7 @@
 // that nothing is lost and every tool answers in time.
 import { CatalogueError } from '#proto/contract/errors.ts'
 import { canonicalBytes, sha256 } from '#proto/contract/grant.ts'
+import { announce } from '../approvals/announce.ts'
 import { actorOf } from '../approvals/approvals.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { Action, ActionOutcome, ActionSpec } from '../domain/action.ts'
@@ -29,6 +30,7 @@ export function createRunRead(rooms: { relay: Relay; actions: ActionsStore; bus:
     line: string,
     timeoutMs: number,
   ): Promise<ReadRun> {
+    const { workspaceId } = call.principal
     const held: Buffer[] = []
     let promoted: Promise<string> | undefined
     const promotedLater = Promise.withResolvers<string>()
@@ -72,10 +74,10 @@ export function createRunRead(rooms: { relay: Relay; actions: ActionsStore; bus:
         call.signal.removeEventListener('abort', abandon)
       })
     const finished = ended.then(
-      async (end) => (promoted ? record(await promoted, end) : end),
+      async (end) => (promoted ? record(await promoted, workspaceId, end) : end),
       async (error: unknown) => {
         if (!promoted) throw error
-        return record(await promoted, failureOf(error))
+        return record(await promoted, workspaceId, failureOf(error))
       },
     )
     const first = await Promise.race([finished, promotedLater.promise])
@@ -87,9 +89,9 @@ export function createRunRead(rooms: { relay: Relay; actions: ActionsStore; bus:
     return { kind: 'ended', ...first, output: Buffer.concat(held) }
   }
 
-  async function record(actionId: string, end: Ended): Promise<Ended> {
+  async function record(actionId: string, workspaceId: string, end: Ended): Promise<Ended> {
     await actions.move(actionId, 'running', end.state, { finished_at: clock.now(), outcome: end.outcome })
-    bus.publish(`action:${actionId}`, { state: end.state })
+    announce(bus, { id: actionId, workspace_id: workspaceId }, end.state)
     return end
   }
 }

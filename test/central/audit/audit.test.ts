@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { test } from 'node:test'
+import { actorOf } from '../../../central/approvals/approvals.ts'
 import { createAudit } from '../../../central/audit/audit.ts'
 import { GENESIS, verifyLines } from '../../../central/audit/chain.ts'
+import { verifyExport } from '../../../central/audit/offline.ts'
 import type { AuditEvent } from '../../../central/domain/audit.ts'
 import { createAuditStore } from '../../../central/storage/audit.ts'
 import type { Database } from '../../../central/storage/database.ts'
-import { actorOf } from '../../../central/approvals/approvals.ts'
 import { principal, stillClock } from '../../helpers/principals.ts'
 import { forEachDatabase } from '../storage/for-each-database.ts'
 
-const { privateKey } = generateKeyPairSync('ed25519')
+const { privateKey, publicKey } = generateKeyPairSync('ed25519')
 
 const event = (changes: Partial<AuditEvent> = {}): AuditEvent => ({
   event: 'call.opened',
@@ -31,7 +32,10 @@ forEachDatabase('audit', (open) => {
     const lines = await audit.chain('wsp_1', 0, 1_000)
     assert.equal(lines.length, 700)
     assert.equal(lines[0]?.prev_hash, GENESIS)
-    assert.deepEqual(lines.map(({ call_id }) => call_id), Array.from({ length: 700 }, (_, i) => `req_${i}`))
+    assert.deepEqual(
+      lines.map(({ call_id }) => call_id),
+      Array.from({ length: 700 }, (_, i) => `req_${i}`),
+    )
     assert.equal(verifyLines(lines).fault, undefined)
     assert.equal((await audit.verify('wsp_1')).ok, true)
   })
@@ -39,8 +43,14 @@ forEachDatabase('audit', (open) => {
   test('each workspace has a chain of its own', async () => {
     const audit = auditOn(await open())
     await Promise.all([audit.append(event()), audit.append(event({ workspace_id: 'wsp_2' })), audit.append(event())])
-    assert.deepEqual((await audit.chain('wsp_2', 0, 10)).map(({ seq }) => seq), [1])
-    assert.deepEqual((await audit.chain('wsp_1', 0, 10)).map(({ seq }) => seq), [1, 2])
+    assert.deepEqual(
+      (await audit.chain('wsp_2', 0, 10)).map(({ seq }) => seq),
+      [1],
+    )
+    assert.deepEqual(
+      (await audit.chain('wsp_1', 0, 10)).map(({ seq }) => seq),
+      [1, 2],
+    )
   })
 
   test('two writers on one database cannot fork a chain', async () => {
@@ -52,7 +62,10 @@ forEachDatabase('audit', (open) => {
   })
 
   const damages: [string, (db: Database) => Promise<unknown>][] = [
-    ['a changed body', (db) => db.kysely.updateTable('audit_lines').set({ body: '{"seq":3}' }).where('seq', '=', 3).execute()],
+    [
+      'a changed body',
+      (db) => db.kysely.updateTable('audit_lines').set({ body: '{"seq":3}' }).where('seq', '=', 3).execute(),
+    ],
     ['a removed line', (db) => db.kysely.deleteFrom('audit_lines').where('seq', '=', 3).execute()],
     ['a line whose hash was made anew', reforge],
   ]
@@ -89,14 +102,45 @@ forEachDatabase('audit', (open) => {
     assert.deepEqual(verification, { ok: false, lines: 3, fault: { seq: 3, why: 'bad checkpoint' } })
   })
 
+  test('an export holds offline, and a changed or shortened one does not', async () => {
+    const audit = auditOn(await open())
+    for (let i = 0; i < 4; i++) await audit.append(event())
+    await audit.checkpoint('wsp_1')
+    const lines: string[] = []
+    for await (const line of audit.exportLines('wsp_1')) lines.push(line)
+    const check = (these: string[]) =>
+      verifyExport(
+        (async function* () {
+          yield* these
+        })(),
+        publicKey,
+      )
+    assert.deepEqual(await check(lines), { ok: true, lines: 4, head: JSON.parse(lines[3] ?? '').hash, checkpoints: 1 })
+    const fault = async (these: string[]) => {
+      const result = await check(these)
+      return result.ok ? 'holds' : result.fault.why
+    }
+    assert.equal(await fault(lines.with(1, lines[1]?.replace('status', 'nothing') ?? '')), 'changed body')
+    assert.equal(await fault(lines.toSpliced(1, 1)), 'gap')
+    assert.equal(await fault(lines.toSpliced(3, 1)), 'bad checkpoint')
+    assert.equal(await fault(lines.with(2, '{"seq":')), 'not a line')
+    const { privateKey: other } = generateKeyPairSync('ed25519')
+    const forged = sign(null, Buffer.from('x'), other).toString('base64')
+    const signature = JSON.parse(lines[4] ?? '').checkpoint.signature
+    assert.equal(await fault(lines.with(4, lines[4]?.replace(signature, forged) ?? '')), 'bad checkpoint')
+  })
+
   test('when the line cannot be written, append rejects and the next one works', async () => {
     const db = await open()
     const store = createAuditStore(db)
     let broken = true
-    const failing = { ...store, append: async (rows: Parameters<typeof store.append>[0]) => {
-      if (broken) throw new Error('disk full')
-      await store.append(rows)
-    } }
+    const failing = {
+      ...store,
+      append: async (rows: Parameters<typeof store.append>[0]) => {
+        if (broken) throw new Error('disk full')
+        await store.append(rows)
+      },
+    }
     const audit = createAudit({ store: failing, clock: stillClock(), checkpointKey: privateKey })
     await assert.rejects(audit.append(event()), /disk full/)
     broken = false

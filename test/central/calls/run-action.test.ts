@@ -38,7 +38,7 @@ const command: ActionSpec = {
   timeout_ms: 1000,
 }
 
-type Sent = { request: { grant: Buffer; signature: Buffer }; options: Parameters<Relay['call']>[3] }
+type Sent = { request: { grant: Buffer; signature: Buffer }; options: NonNullable<Parameters<Relay['call']>[3]> }
 type Agent = (sent: Sent) => Promise<unknown>
 
 const exited = (exitCode = 0) => ({

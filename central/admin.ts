@@ -1,0 +1,194 @@
+// `npm run admin -- …`: what the person at Central's own machine can do without a browser. It works on the same records
+// as a running Central.
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { createReadStream, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { parseArgs } from 'node:util'
+import { z } from 'zod'
+import { verifyExport } from './audit/offline.ts'
+import { ConfigError, configOf } from './config.ts'
+import { type Core, openCore } from './core.ts'
+import { PLANS } from './domain/plan.ts'
+import { SCOPES } from './domain/principal.ts'
+
+const OPTIONS = {
+  data: { type: 'string' },
+  database: { type: 'string' },
+  'public-url': { type: 'string' },
+  email: { type: 'string' },
+  'password-stdin': { type: 'boolean' },
+  totp: { type: 'boolean' },
+  scopes: { type: 'string' },
+  name: { type: 'string' },
+  days: { type: 'string' },
+  plan: { type: 'string' },
+  servers: { type: 'string' },
+  file: { type: 'string' },
+  key: { type: 'string' },
+  json: { type: 'boolean' },
+} as const
+
+type Options = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
+type Command = { help: string; run: (options: Options) => Promise<unknown> }
+
+/** A clear refusal, printed without a stack. */
+class Refusal extends Error {}
+
+const COMMANDS: Record<string, Command> = {
+  'owner create': {
+    help: '--email E --password-stdin [--totp]   make the first owner',
+    run: (options) => withCore(options, (core) => createOwner(core, options)),
+  },
+  'api-key create': {
+    help: '--email E --scopes read,execute [--name N] [--days D]   make an API key; shown once',
+    run: (options) => withCore(options, (core) => createApiKey(core, options)),
+  },
+  'setup-link': {
+    help: 'a new one-time link for the first owner',
+    run: (options) =>
+      withCore(options, async ({ identity }) => ({ setup: (await identity.accounts.createSetupLink()) ?? null })),
+  },
+  'plan set': {
+    help: `--plan ${PLANS.join('|')} [--servers N|unlimited]   change the plan of the workspace`,
+    run: (options) => withCore(options, (core) => setPlan(core, options)),
+  },
+  'audit verify': {
+    help: '[--file EXPORT --key PUBLIC.pem]   check the audit log, here or offline on an export',
+    run: (options) => (options.file ? verifyFile(options, options.file) : withCore(options, verifyHere)),
+  },
+  'audit export': {
+    help: 'the audit log as JSON lines on stdout',
+    run: (options) => withCore(options, exportAudit),
+  },
+  'audit key': {
+    help: 'the public key that checks an export',
+    run: (options) => withCore(options, async ({ keys }) => publicPem(keys.actionKey)),
+  },
+}
+
+async function withCore<T>(options: Options, work: (core: Core) => Promise<T>): Promise<T> {
+  const config = configOf({
+    ...(options.data && { data: options.data }),
+    ...(options.database && { database: options.database }),
+    ...(options['public-url'] && { 'public-url': options['public-url'] }),
+    'log-level': 'error',
+  })
+  const publicUrl = config.publicUrl ?? `http://localhost:${config.http.port}`
+  const core = await openCore(config, { publicUrl, linkHost: config.grpc.host })
+  try {
+    return await work(core)
+  } finally {
+    await core.close()
+  }
+}
+
+async function createOwner({ identity }: Core, options: Options) {
+  if (!options['password-stdin']) throw new Refusal('Give the password on standard input, with --password-stdin.')
+  const password = readFileSync(0, 'utf8').replace(/\r?\n$/, '')
+  const made = await identity.accounts.createOwner({
+    email: required(options, 'email'),
+    password,
+    totp: options.totp ?? false,
+  })
+  if ('refused' in made) throw new Refusal(made.why)
+  const { id, email, workspaceId, role, totp } = made
+  return {
+    user_id: id,
+    email,
+    workspace_id: workspaceId,
+    role,
+    ...(totp && { totp_secret: totp.secret, totp_uri: totp.uri }),
+  }
+}
+
+async function createApiKey({ identity }: Core, options: Options) {
+  const account = await identity.accounts.find(required(options, 'email'))
+  if (!account) throw new Refusal('There is no account with this e-mail address.')
+  const scopes = z
+    .array(z.enum(SCOPES))
+    .min(1)
+    .safeParse((options.scopes ?? 'read').split(','))
+  if (!scopes.success) throw new Refusal(`--scopes takes ${SCOPES.join(' and ')}, separated by a comma.`)
+  const days = options.days === undefined ? undefined : Number(options.days)
+  if (days !== undefined && !(days >= 1)) throw new Refusal('--days takes a number of days.')
+  const { key, view } = await identity.apiKeys.create({
+    userId: account.id,
+    workspaceId: account.workspaceId,
+    name: options.name ?? 'command line',
+    scopes: scopes.data,
+    days,
+  })
+  return { key, key_id: view.id, scopes: view.scopes, expires_at: new Date(view.expiresAt).toISOString() }
+}
+
+async function setPlan({ plans, firstWorkspace }: Core, options: Options) {
+  const plan = z.enum(PLANS).safeParse(required(options, 'plan'))
+  if (!plan.success) throw new Refusal(`--plan takes ${PLANS.join(', ')}.`)
+  const servers =
+    options.servers === 'unlimited' ? null : options.servers === undefined ? undefined : Number(options.servers)
+  if (Number.isNaN(servers)) throw new Refusal('--servers takes a number or "unlimited".')
+  const workspaceId = await firstWorkspace()
+  await plans.setPlan(workspaceId, plan.data)
+  await plans.setOverrides(workspaceId, servers === undefined ? {} : { servers })
+  const { limits } = await plans.get(workspaceId)
+  return { plan: plan.data, limits }
+}
+
+async function verifyHere({ audit, firstWorkspace }: Core) {
+  const result = await audit.verify(await firstWorkspace())
+  if (!result.ok) process.exitCode = 2
+  return result
+}
+
+async function verifyFile(options: Options, file: string) {
+  const pem = options.key ? readFileSync(options.key, 'utf8') : ownPublicKey(options)
+  const lines = createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })
+  const result = await verifyExport(lines, createPublicKey(pem))
+  if (!result.ok) process.exitCode = 2
+  return result
+}
+
+/** Without --key, on the machine that holds Central's data. */
+const ownPublicKey = (options: Options): string =>
+  publicPem(
+    createPrivateKey(
+      readFileSync(join(configOf({ ...(options.data && { data: options.data }) }).dataDir, 'keys', 'action.key')),
+    ),
+  )
+
+const publicPem = (key: KeyObject): string => createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString()
+
+async function exportAudit({ audit, firstWorkspace }: Core) {
+  for await (const line of audit.exportLines(await firstWorkspace())) process.stdout.write(line)
+  return undefined
+}
+
+function required(options: Options, name: 'email' | 'plan'): string {
+  const value = options[name]
+  if (!value) throw new Refusal(`--${name} is missing.`)
+  return value
+}
+
+const usage = (): string =>
+  [
+    'Usage: npm run admin -- [--data DIR] COMMAND',
+    ...Object.entries(COMMANDS).map(([name, { help }]) => `  ${name} ${help}`),
+  ].join('\n')
+
+async function main(): Promise<void> {
+  try {
+    const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true, strict: true })
+    const command = COMMANDS[positionals.join(' ')]
+    if (!command) throw new Refusal(usage())
+    const said = await command.run(values)
+    if (said !== undefined) console.log(typeof said === 'string' ? said.trimEnd() : JSON.stringify(said))
+  } catch (error) {
+    const expected =
+      error instanceof Refusal || error instanceof ConfigError || (error instanceof TypeError && 'code' in error)
+    console.error(expected ? error.message : error)
+    process.exitCode = 1
+  }
+}
+
+await main()

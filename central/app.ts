@@ -1,0 +1,248 @@
+// Central's composition root: builds the rooms, starts them, stops them in reverse. Nothing imports it but the entry
+// files, install/ and the tests' boot helper.
+import { createServer } from 'node:net'
+import type { Logger } from 'pino'
+import { actorOf, type Channel, createApprovals, SYSTEM } from './approvals/approvals.ts'
+import { createDecideAction } from './calls/decide-action.ts'
+import { createRunAction } from './calls/run-action.ts'
+import { createRunCall } from './calls/run-call.ts'
+import { createRunRead } from './calls/run-read.ts'
+import type { Config } from './config.ts'
+import { registerConsole } from './console/console.ts'
+import { type Core, openCore } from './core.ts'
+import type { Clock } from './domain/clock.ts'
+import { createId } from './domain/ids.ts'
+import { mayApprove } from './domain/principal.ts'
+import { unseal } from './domain/seal.ts'
+import { plainText } from './domain/text.ts'
+import { VERSION } from './domain/version.ts'
+import { createFleet, type Fleet } from './fleet/fleet.ts'
+import { registerFleetRoutes } from './fleet/routes.ts'
+import { createHttp } from './http/server.ts'
+import { type McpRates, registerMcp } from './mcp/index.ts'
+import type { Surface } from './mcp/surface.ts'
+import type { ClientDocumentSettings } from './oauth/client-documents.ts'
+import { createOAuth } from './oauth/oauth.ts'
+import { createRelay, type Relay } from './relay/relay.ts'
+import { catalog } from './tools/catalog.ts'
+
+/** What tests bring in; nothing of it can be set from outside the process. */
+export type Outside = {
+  clock?: Clock
+  log?: Logger
+  clientDocuments?: Partial<ClientDocumentSettings>
+  surface?: Surface
+  rates?: Partial<McpRates>
+}
+
+export type Central = Awaited<ReturnType<typeof startCentral>>
+
+const SWEEP_INTERVAL = 15_000
+const UPKEEP_INTERVAL = 600_000
+
+/** The console shows what is pending to everyone who may decide; there is nothing to send that could fail. */
+const IN_CONSOLE: Channel = { name: 'console', deliver: async () => true }
+
+/** Starts everything; resolves when agents, clients and people can come. */
+export async function startCentral(config: Config, outside: Outside = {}) {
+  const httpPort = config.http.port || (await freePort(config.http.host))
+  const publicUrl = config.publicUrl ?? `http://localhost:${httpPort}`
+  const linkHost = config.linkAddress?.replace(/:\d+$/, '') ?? config.grpc.host
+  const core = await openCore(config, { publicUrl, linkHost, ...outside })
+  const link = createLink(core, config)
+  const calls = createCalls(core, link)
+  const http = await createDoors(core, link.fleet, calls, config, outside)
+
+  const { port: grpcPort } = await link.start()
+  await http.listen({ host: config.http.host, port: httpPort })
+  await calls.runAction.sweep()
+  const timers = [
+    every(SWEEP_INTERVAL, () => calls.sweep(), core.log),
+    every(UPKEEP_INTERVAL, () => upkeep(core), core.log),
+  ]
+  core.log.info({ http: publicUrl, grpc_port: grpcPort }, 'Central is up')
+
+  return {
+    ...core,
+    fleet: link.fleet,
+    approvals: calls.approvals,
+    grpcPort,
+    async stop(): Promise<void> {
+      for (const timer of timers) clearInterval(timer)
+      await http.close()
+      calls.runAction.stop()
+      await link.stop()
+      await core.close()
+    },
+  }
+}
+
+/** Fleet and relay: the agents' side. */
+function createLink({ stores, bus, clock, log, keys, plans, audit, publicUrl }: Core, config: Config) {
+  const recordClone = (workspace_id: string, server_id: string, details: Record<string, string>) =>
+    audit
+      .append({
+        event: 'server.clone_suspected',
+        workspace_id,
+        server_id,
+        call_id: createId('request'),
+        actor: actorOf(SYSTEM),
+        details,
+      })
+      .catch((error) => log.error({ err: error, server_id }, 'clone not written down'))
+  let port = config.grpc.port
+  const fleet = createFleet({
+    store: stores.fleet,
+    bus,
+    ca: keys.ca,
+    actionKey: keys.actionKey,
+    plans,
+    clock,
+    log,
+    publicUrl,
+    linkAddress: () => config.linkAddress ?? `${config.grpc.host}:${port}`,
+    onClone: ({ workspaceId, serverId, peer, hostname }) =>
+      void recordClone(workspaceId, serverId, { peer, hostname: plainText(hostname) }),
+  })
+  const relay = createRelay({ bus, fleet, ca: keys.ca, link: keys.link, clock, log, listen: config.grpc })
+  return {
+    fleet,
+    relay,
+    async start() {
+      await fleet.start()
+      const listening = await relay.start()
+      port = listening.port
+      return listening
+    },
+    async stop() {
+      await relay.stop()
+      await fleet.stop()
+    },
+  }
+}
+
+type Calls = ReturnType<typeof createCalls>
+
+/** Calls, approvals and runs: what every door leads to. */
+function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay }) {
+  const { stores, bus, clock, log, keys, dataKey, plans, audit, identity, publicUrl } = core
+  const { actions } = stores
+  const approvals = createApprovals({
+    store: actions,
+    audit,
+    bus,
+    clock,
+    channels: [IN_CONSOLE],
+    approversOf: async (workspaceId) => {
+      const members = (await stores.members.list(workspaceId)).filter(({ role }) => mayApprove(role))
+      const enabled = await Promise.all(members.map(({ userId }) => identity.accounts.isEnabled(userId)))
+      return members.filter((_member, i) => enabled[i]).map(({ userId, email }) => ({ user_id: userId, email }))
+    },
+    policyOf: async (workspaceId) => (await plans.get(workspaceId)).policy,
+    publicUrl,
+  })
+  const runAction = createRunAction({
+    actions,
+    audit,
+    relay,
+    fleet,
+    bus,
+    clock,
+    log,
+    actionKey: keys.actionKey,
+    dataKey,
+  })
+  const runRead = createRunRead({ relay, actions, bus, clock })
+  const runCall = createRunCall({
+    plans,
+    audit,
+    log,
+    toolRooms: {
+      fleet,
+      approvals,
+      audit,
+      output: actions,
+      catalog,
+      clock,
+      cancelRun: runAction.cancel,
+      unseal: (purpose, sealed) => unseal(dataKey, purpose, Buffer.from(sealed, 'base64')).toString('utf8'),
+    },
+    runRead: (call) => (serverId, line, timeoutMs) => runRead(call, serverId, line, timeoutMs),
+  })
+  const decideAction = createDecideAction({ approvals, runAction, log })
+  const sweep = async () => {
+    await approvals.sweep()
+    await runAction.sweep()
+  }
+  return { approvals, runAction, runCall, decideAction, sweep }
+}
+
+/** The HTTP server with all its doors: enrolment, OAuth, MCP, console. */
+async function createDoors(core: Core, fleet: Fleet, calls: Calls, config: Config, outside: Outside) {
+  const { stores, bus, clock, log, dataKey, signingKey, plans, audit, identity, publicUrl } = core
+  const app = await createHttp({ log, https: publicUrl.startsWith('https:'), trustProxy: config.trustProxy })
+  const oauth = createOAuth({
+    store: stores.oauth,
+    identity,
+    bus,
+    clock,
+    log,
+    publicUrl,
+    signingKey: signingKey.export({ type: 'pkcs8', format: 'pem' }),
+    clientDocuments: { enabled: config.clientIdDocuments, ...outside.clientDocuments },
+    allowedOrigins: config.allowedOrigins,
+  })
+  registerFleetRoutes(app, { fleet, clock })
+  oauth.register(app)
+  registerMcp(app, {
+    catalog,
+    runCall: calls.runCall,
+    verifyBearer: oauth.verifyBearer,
+    challenge: oauth.challenge,
+    allowedOrigins: config.allowedOrigins,
+    publicUrl,
+    clock,
+    log,
+    version: VERSION,
+    stateKey: dataKey,
+    rateLimit: outside.rates ?? { calls: { burst: config.callsPerMinute, perSecond: config.callsPerMinute / 60 } },
+    ...(outside.surface && { extra: outside.surface }),
+  })
+  registerConsole(app, {
+    publicUrl,
+    clock,
+    log,
+    identity,
+    oauth,
+    fleet,
+    approvals: { ...calls.approvals, decide: calls.decideAction },
+    output: stores.actions,
+    audit,
+    plans,
+    members: stores.members,
+    runCall: calls.runCall,
+    bus,
+  })
+  app.addHook('onClose', async () => oauth.stop())
+  return app
+}
+
+async function upkeep({ stores, identity, audit, clock }: Core): Promise<void> {
+  await identity.prune()
+  await stores.oauth.records.prune(clock.now())
+  for (const workspace of await stores.workspaces.list()) await audit.checkpoint(workspace.id)
+}
+
+function every(ms: number, work: () => Promise<void>, log: Logger): NodeJS.Timeout {
+  return setInterval(() => work().catch((error) => log.error({ err: error }, 'upkeep failed')), ms).unref()
+}
+
+/** A port for `publicUrl` to name before anything listens. */
+async function freePort(host: string): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>((resolve, reject) => probe.once('error', reject).listen(0, host, resolve))
+  const address = probe.address()
+  await new Promise((resolve) => probe.close(resolve))
+  if (address === null || typeof address === 'string') throw new TypeError('not a TCP port')
+  return address.port
+}

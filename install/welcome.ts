@@ -1,0 +1,13 @@
+/** What a person reads when everything is up. */
+export const welcome = (url: string, setup: string | null): string => `
+mttrly is up.
+
+  ${setup ? `1. Make yourself the owner (once, within 24 h):  ${setup}` : `Console:  ${url}`}
+
+  ${setup ? '2. ' : ''}Connect an AI client:
+     Claude Code   claude mcp add --transport http mttrly ${url}/mcp      then /mcp to sign in
+     Codex         codex mcp add mttrly --url ${url}/mcp                  then codex mcp login mttrly
+     Cursor        add ${url}/mcp as a remote MCP server
+
+  Stop with Ctrl-C; starting again keeps everything.
+`
