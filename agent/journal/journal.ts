@@ -25,6 +25,8 @@ export type JournalStep = 'accepted' | 'ended' | 'outcome-written' | 'acknowledg
 type Accepted = { method: string; body: string; startBefore: number }
 type Entry = { accepted: Accepted | undefined; acknowledged: boolean }
 
+/** Each costs a lane process, and may wait as long as what it settles runs. */
+const SETTLED_AT_ONCE = 4
 const ID = /^[A-Za-z0-9_-]{1,128}$/
 const KINDS = ['accepted', 'outcome', 'acknowledged'] as const
 type Kind = (typeof KINDS)[number]
@@ -67,7 +69,11 @@ export function createJournal<Ctx>(options: {
 
   const conclude = (id: string, answer: JournalAnswer): JournalAnswer => {
     step('ended')
-    if (!createOnce(file(id, 'outcome'), writtenAnswer(answer))) return stored(id) ?? answer
+    try {
+      if (!createOnce(file(id, 'outcome'), writtenAnswer(answer))) return stored(id) ?? answer
+    } catch {
+      return answer // a full disk: what is known is reported, and the lane's own record settles a repeated request
+    }
     step('outcome-written')
     return answer
   }
@@ -132,11 +138,18 @@ export function createJournal<Ctx>(options: {
     async recover(): Promise<void> {
       const acknowledged = [...entries].filter(([, entry]) => entry.acknowledged).map(([id]) => id)
       if (acknowledged.length > 0) await forget(acknowledged)
-      for (const [id, { accepted }] of [...entries]) {
-        if (!accepted || starting.has(id) || stored(id)) continue
-        const settled = await refusalAsAnswer(work.settle(accepted.method, bodyOf(accepted), alone))
-        if (entries.has(id)) conclude(id, settled)
+      const open = [...entries].filter(([id]) => !starting.has(id) && !stored(id))
+      const settleNext = async (): Promise<void> => {
+        for (let next = open.shift(); next; next = open.shift()) {
+          const [id, { accepted }] = next
+          if (!accepted) continue
+          const settled = await refusalAsAnswer(work.settle(accepted.method, bodyOf(accepted), alone)).catch(
+            () => undefined,
+          )
+          if (settled && entries.has(id)) conclude(id, settled) // else a repeated request will settle it
+        }
       }
+      await Promise.all(Array.from({ length: SETTLED_AT_ONCE }, settleNext))
     },
 
     /** Central has the outcome. One without an outcome cannot be acknowledged. */

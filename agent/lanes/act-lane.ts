@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Grant, verifyGrant } from '#proto/contract/grant.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
+import { errorCode } from '../durable-file.ts'
 import { loadPolicy, refuseLane } from '../guard/policy.ts'
 import { type Account, accountEnvironment, findAccount, readAccounts, runAs } from '../process/accounts.ts'
 import { findSurvivors } from '../process/kill.ts'
@@ -71,7 +72,7 @@ async function runOnce(grant: Grant, from: number, caller: Caller, lane: ActLane
   const following = follow(grant, from, caller, lane, () => over)
   const outcome = await perform(grant, argv, account, caller, lane)
   lane.step('ended')
-  lane.store.writeOutcome(grant, outcome)
+  conclude(grant, lane.store, outcome)
   lane.step('outcome-written')
   over = true
   await following
@@ -177,7 +178,11 @@ async function lost(grant: Grant, store: ActStore): Promise<Outcome> {
 }
 
 function conclude(grant: Grant, store: ActStore, outcome: Outcome): Outcome {
-  store.writeOutcome(grant, outcome)
+  try {
+    store.writeOutcome(grant, outcome)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOSPC') throw error // on a full disk the outcome is still reported
+  }
   return outcome
 }
 

@@ -33,7 +33,7 @@ async function settle(lanes: Lanes, request: Granted__Output, ctx: CapabilityCon
     const answer = await lanes.act('settle', { ...words(request), outputFrom: next }, io)
     if (answer.kind !== 'lost') return outcomeOf(answer)
   }
-  throw new CatalogueError('INTERNAL_ERROR', { reason: 'not_settled' })
+  throw new Error('the outcome could not be found out') // not a refusal: it may have run
 }
 
 export const createAct = ({ lanes }: { lanes: Lanes }): GrantedHandler<'commands.act'> => ({

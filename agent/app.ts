@@ -1,0 +1,119 @@
+// The composition root: builds the rooms, starts them, stops them in reverse. Nothing imports it but main.ts.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { LIMITS } from '#proto/contract/limits.ts'
+import { createHandle, grantedWork } from './calls.ts'
+import type { CapabilityContext } from './capabilities/handlers.ts'
+import { createCapabilities } from './capabilities/index.ts'
+import type { AgentConfig } from './config.ts'
+import { makePrivateDirectory } from './durable-file.ts'
+import { createIdentityStore, halfLife, wrongCertificate } from './identity.ts'
+import { createJournal } from './journal/journal.ts'
+import { createLanes } from './lanes/lanes.ts'
+import { laneArguments } from './lanes/settings.ts'
+import { connectLink } from './link/connect.ts'
+import { readHostFacts } from './link/hello.ts'
+import { createSampler } from './link/host-sample.ts'
+import { createLink } from './link/link.ts'
+import { createRenewal } from './link/renewal.ts'
+import { lockDirectory } from './lock.ts'
+import type { Log } from './log.ts'
+import { closeInherited } from './process/inherited.ts'
+import { startCompanion } from './process/spawn.ts'
+import { createSigningRequest } from './signing-request.ts'
+
+const EXIT = { done: 0, notEnrolled: 3, refused: 4, unreachable: 5, running: 6 } as const
+const clock = { now: () => Date.now() }
+const nobody: CapabilityContext = {
+  requestId: '',
+  cancelled: new AbortController().signal,
+  gone: new AbortController().signal,
+  output: async () => {},
+}
+
+const ownVersion = (): string =>
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version as string
+
+/** Runs the daemon until the signal. @returns the exit code */
+export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSignal): Promise<number> {
+  process.umask(0o022)
+  closeInherited()
+  const store = createIdentityStore({ directory: config.dataDirectory })
+  const identity = store.read()
+  if (!identity) {
+    log.error({ data: config.dataDirectory }, 'this host is not enrolled')
+    return EXIT.notEnrolled
+  }
+  const lock = lockDirectory(config.dataDirectory)
+  if (!lock) {
+    log.error({ data: config.dataDirectory }, 'another agent runs on this data')
+    return EXIT.running
+  }
+  const compileCache = join(config.dataDirectory, 'cache')
+  makePrivateDirectory(compileCache)
+  const lanes = createLanes({ start: startCompanion, args: laneArguments(config), compileCache })
+  const facts = await lanes.probe()
+  for (const note of facts.notes) log.warn({ note }, 'a lane is limited')
+  const readIsContained = (): boolean =>
+    facts.lanes.some(({ name, isolation }) => name === 'read' && isolation !== 'ISOLATION_NONE')
+
+  const capabilities = createCapabilities({ lanes, readIsContained })
+  const journal = createJournal<CapabilityContext>({
+    directory: join(config.dataDirectory, 'journal'),
+    clock,
+    work: grantedWork(capabilities),
+    most: LIMITS.unacknowledged,
+    alone: nobody,
+  })
+  const host = readHostFacts({ root: '/', version: ownVersion() })
+  const link = createLink({
+    clock,
+    log,
+    connect: connectLink,
+    hello: () => ({ ...host, shell: facts.shell, lanes: facts.lanes, unacknowledged: journal.unacknowledged() }),
+    renewal: createRenewal({ store, identity, clock, log, createSigningRequest, halfLife, wrongCertificate }),
+    random: Math.random,
+    handle: createHandle({ capabilities, journal, clock }),
+    sample: createSampler({ root: '/', clock }),
+    acknowledge: journal.acknowledge,
+  })
+  stopped.addEventListener('abort', () => {
+    link.stop()
+    lanes.stop()
+  })
+  if (stopped.aborted) link.stop()
+  journal.recover().catch((error) => log.error({ error: String(error) }, 'the journal could not be settled'))
+  if (link.state() === 'idle') await link.run()
+  lock.release()
+  return EXIT.done
+}
+
+/** Makes this host a server. @returns the exit code */
+export async function enrolHost(config: AgentConfig, log: Log): Promise<number> {
+  const { enrol } = await import('./enrol.ts')
+  const token = typeof config.token === 'object' ? readFileSync(config.token.file, 'utf8') : await text(process.stdin)
+  const { central, dataDirectory, replace } = config
+  const answer = await enrol({ central, token, dataDirectory, replace, now: clock.now() })
+  if (answer.ok) {
+    log.info({ server_id: answer.serverId, link: answer.linkAddress }, 'enrolled')
+    return EXIT.done
+  }
+  log.error({ why: answer.why, detail: answer.detail }, 'not enrolled')
+  return answer.why === 'unreachable' ? EXIT.unreachable : EXIT.refused
+}
+
+/** Prints who this agent is. @returns the exit code */
+export function printStatus(config: AgentConfig): number {
+  const identity = createIdentityStore({ directory: config.dataDirectory }).read()
+  const status = identity
+    ? {
+        enrolled: true,
+        server_id: identity.serverId,
+        link: identity.linkAddress,
+        renew_after: halfLife(identity.certificatePem),
+      }
+    : { enrolled: false }
+  process.stdout.write(`${JSON.stringify(status)}\n`)
+  return identity ? EXIT.done : EXIT.notEnrolled
+}

@@ -1,0 +1,45 @@
+// One mTLS stream to Central (grpc-js). The CA is pinned, TLS is 1.3, and who answers must be named as Central: a
+// certificate of the same CA for an agent does not do.
+import { createSecureContext, type PeerCertificate } from 'node:tls'
+import { type ChannelOptions, Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js'
+import { LIMITS } from '#proto/contract/limits.ts'
+import { linkService } from '#proto/contract/wire.ts'
+import type { AgentFrame } from '#proto/gen/mttrly/agent/v1/AgentFrame.ts'
+import type { CentralFrame__Output } from '#proto/gen/mttrly/agent/v1/CentralFrame.ts'
+
+export type LinkCredentials = { address: string; caPem: string; keyPem: string; certificatePem: string }
+export type LinkStream = ClientDuplexStream<AgentFrame, CentralFrame__Output>
+export type Connect = (credentials: LinkCredentials) => { stream: LinkStream; close(): void }
+
+const CENTRAL = /^URI:spiffe:\/\/[^/]+\/central$/
+
+/** The name in the certificate is what counts; the host's address may be any that leads there. */
+export function checkCentral({ subjectaltname }: Pick<PeerCertificate, 'subjectaltname'>): Error | undefined {
+  const names = subjectaltname?.split(', ').filter((name) => name.startsWith('URI:')) ?? []
+  return names.length === 1 && CENTRAL.test(names[0] ?? '') ? undefined : new Error('this is not Central')
+}
+
+const OPTIONS: ChannelOptions = {
+  'grpc.max_receive_message_length': LIMITS.message,
+  'grpc.max_send_message_length': LIMITS.message,
+  'grpc.keepalive_time_ms': 20_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  'grpc.enable_retries': 0,
+  // One channel a stream: another certificate must not find an old connection.
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.enable_http_proxy': 0,
+}
+
+export const connectLink: Connect = ({ address, caPem, keyPem, certificatePem }) => {
+  const context = createSecureContext({ ca: caPem, key: keyPem, cert: certificatePem, minVersion: 'TLSv1.3' })
+  const secure = credentials.createFromSecureContext(context, {
+    checkServerIdentity: (_host, certificate) => checkCentral(certificate),
+  })
+  const client = new Client(address, secure, OPTIONS)
+  const { path, requestSerialize, responseDeserialize } = linkService.connect
+  return {
+    stream: client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize),
+    close: () => client.close(),
+  }
+}

@@ -1,0 +1,59 @@
+// A new certificate at half life: a candidate that becomes our identity only when a stream has been opened with it. At
+// every step one of the two files works, so a crash never leaves an agent without a name.
+import type { AgentFrame } from '#proto/gen/mttrly/agent/v1/AgentFrame.ts'
+import type { Credentials, Identity, IdentityStore } from '../identity.ts'
+import type { Log } from '../log.ts'
+
+export type Renewal = ReturnType<typeof createRenewal>
+
+export function createRenewal(rooms: {
+  store: IdentityStore
+  identity: Identity
+  clock: { now(): number }
+  log: Log
+  createSigningRequest(): { keyPem: string; csrPem: string }
+  halfLife(certificatePem: string): number
+  wrongCertificate(
+    credentials: Credentials,
+    expected: { caPem: string; serverId: string; now: number },
+  ): string | undefined
+}) {
+  const { store, clock, log } = rooms
+  let identity = rooms.identity
+  let pending: string | undefined
+  let attempts = 0
+
+  return {
+    /** Who to be on the next attempt: the candidate if there is one, then ourselves, in turn. */
+    next(): { identity: Identity; candidate: Credentials | undefined } {
+      const candidate = attempts % 2 === 0 ? store.candidate() : undefined
+      attempts += 1
+      return { identity: { ...identity, ...candidate }, candidate }
+    },
+    /** A stream has been opened: as a candidate it becomes our identity; as ourselves, an untaken candidate is void. */
+    opened(candidate: Credentials | undefined): void {
+      attempts = 0
+      if (candidate) identity = store.commit(identity, candidate)
+      else if (store.candidate()) store.withdraw()
+      if (candidate) log.info({}, 'the certificate was renewed')
+    },
+    /** The request to send when renewal is due. */
+    request(): AgentFrame | undefined {
+      if (clock.now() < rooms.halfLife(identity.certificatePem)) return undefined
+      const { keyPem, csrPem } = rooms.createSigningRequest()
+      pending = keyPem
+      return { certificateRequest: { csrPem } }
+    },
+    /** What Central answered. @returns whether there is a candidate to connect with now */
+    received(certificatePem: string): boolean {
+      if (!pending) return false
+      const credentials = { keyPem: pending, certificatePem }
+      pending = undefined
+      const { caPem, serverId } = identity
+      const wrong = rooms.wrongCertificate(credentials, { caPem, serverId, now: clock.now() })
+      if (wrong) log.warn({ why: wrong }, 'Central sent a certificate that cannot be used')
+      else store.propose(credentials)
+      return !wrong
+    },
+  }
+}
