@@ -1,7 +1,7 @@
 // This machine as a server of the Central that runs here: enrolled once, then kept running.
 import { fileURLToPath } from 'node:url'
-import { createIdentityStore } from '../agent/identity.ts'
 import { enrol } from '../agent/enrol.ts'
+import { createIdentityStore } from '../agent/identity.ts'
 import { type Companion, startCompanion } from '../agent/process/spawn.ts'
 import type { Central } from '../central/app.ts'
 
@@ -17,7 +17,12 @@ const FINAL: Record<number, string> = {
 type Step = (text: string) => void
 
 /** The server id of this host; enrols it where Central does not know it. */
-export async function enrolThisHost(central: Central, workspaceId: string, agentData: string, step: Step): Promise<string> {
+export async function enrolThisHost(
+  central: Central,
+  workspaceId: string,
+  agentData: string,
+  step: Step,
+): Promise<string> {
   const known = createIdentityStore({ directory: agentData }).read()
   if (known && (await central.fleet.get(workspaceId, known.serverId))) return known.serverId
   step('enrolling this machine')
@@ -36,7 +41,16 @@ export async function enrolThisHost(central: Central, workspaceId: string, agent
 /** Starts the agent, and again when it ends by itself. */
 export function keepAgentRunning(options: { agentData: string; hide: string; step: Step }): { stop(): Promise<void> } {
   const { agentData, hide, step } = options
-  const argv = [process.execPath, '--disable-warning=ExperimentalWarning', AGENT, 'run', '--data', agentData, '--hide', hide]
+  const argv = [
+    process.execPath,
+    '--disable-warning=ExperimentalWarning',
+    AGENT,
+    'run',
+    '--data',
+    agentData,
+    '--hide',
+    hide,
+  ]
   let running: Companion | undefined
   let stopped = false
 

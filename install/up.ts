@@ -40,7 +40,9 @@ async function up(): Promise<void> {
 
   const setup = (await central.identity.accounts.createSetupLink()) ?? null
   const mcp = `${central.publicUrl}/mcp`
-  console.log(json ? JSON.stringify({ ready: true, console: central.publicUrl, mcp, setup }) : welcome(central.publicUrl, setup))
+  console.log(
+    json ? JSON.stringify({ ready: true, console: central.publicUrl, mcp, setup }) : welcome(central.publicUrl, setup),
+  )
 }
 
 async function untilOnline(central: Central, workspaceId: string, serverId: string): Promise<void> {

@@ -3,7 +3,7 @@
 import type { KeyObject } from 'node:crypto'
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
-import { CatalogueError } from '#proto/contract/errors.ts'
+import { CatalogueError, type ErrorCode } from '#proto/contract/errors.ts'
 import { type Grant, signGrant } from '#proto/contract/grant.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import { announce } from '../approvals/announce.ts'
@@ -25,6 +25,8 @@ type Performer<K extends ActionKind> = (action: Action, spec: Extract<ActionSpec
 /** A server that stays away this long leaves its running actions unknown. */
 const GIVE_UP_AFTER = 24 * 3_600_000
 const STORE_RETRY_MS = 1_000
+/** Codes with which an agent says that it could not look, rather than that it refused. */
+const SAYS_NOTHING: ReadonlySet<ErrorCode> = new Set(['RATE_LIMITED', 'INTERNAL_ERROR', 'UNKNOWN_ERROR'])
 
 export function createRunAction(rooms: {
   actions: ActionsStore
@@ -140,25 +142,23 @@ export function createRunAction(rooms: {
       )
       return { state: endStateOf(run), outcome: outcomeOf(run) }
     } catch (error) {
-      return endOfFailure(error, action, granted)
+      return endOfFailure(error, action)
     }
   }
 
   /**
-   * A failure that the agent reports means that nothing was executed, unless it was too busy to look. A lost stream or an
-   * absent server means that nobody knows yet; it is asked again when the server is back.
+   * A refusal by the agent means that nothing was executed. Whatever else went wrong says nothing about the run: it is
+   * asked again, which is harmless, until the server has been away for too long.
    */
-  function endOfFailure(error: unknown, action: Action, granted: StoredGrant): End {
+  function endOfFailure(error: unknown, action: Action): End {
     if (!(error instanceof CatalogueError)) throw error
-    if (error.details.by === 'agent' && error.code !== 'RATE_LIMITED') return failed('Nothing was executed.', error)
+    if (error.details.reason === 'grant_used')
+      return unknown('The agent has seen this grant before and kept no outcome.')
+    if (error.details.by === 'agent' && !SAYS_NOTHING.has(error.code)) return failed('Nothing was executed.', error)
     const now = clock.now()
-    if (now > (action.started_at ?? now) + GIVE_UP_AFTER) {
-      return { state: 'unknown', outcome: { detail: 'The server did not come back to say how this ended.' } }
-    }
-    log.info(
-      { action_id: action.id, code: error.code, start_before: granted.start_before },
-      'outcome must wait for the server',
-    )
+    if (now > (action.started_at ?? now) + GIVE_UP_AFTER)
+      return unknown('The server did not come back to say how this ended.')
+    log.info({ action_id: action.id, code: error.code }, 'the outcome must wait for the server')
     return 'later'
   }
 
@@ -251,3 +251,5 @@ const failed = (detail: string, error?: CatalogueError): End => ({
   state: 'failed',
   outcome: { detail, ...(error && { error: { code: error.code, details: error.details } }) },
 })
+
+const unknown = (detail: string): End => ({ state: 'unknown', outcome: { detail } })

@@ -21,5 +21,10 @@ export const person = (changes: Partial<Principal> = {}): Principal =>
 /** A clock that stands still until it is moved. */
 export function stillClock(start = 1_800_000_000_000) {
   let now = start
-  return { now: () => now, advance: (ms: number) => void (now += ms) }
+  return {
+    now: () => now,
+    advance(ms: number): void {
+      now += ms
+    },
+  }
 }

@@ -3,7 +3,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { pino } from 'pino'
-import { CatalogueError } from '#proto/contract/errors.ts'
+import { CatalogueError, type ErrorCode } from '#proto/contract/errors.ts'
 import { verifyGrant } from '#proto/contract/grant.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import { createApprovals } from '../../../central/approvals/approvals.ts'
@@ -95,6 +95,7 @@ async function setUp(db: Database, agent: Agent) {
   return { approvals, actions, audit, bus, clock, runAction, approved, sent, acknowledged, stateOf }
 }
 
+const refusal = (code: ErrorCode, reason?: string) => Promise.reject(new CatalogueError(code, { by: 'agent', reason }))
 const lost = () => Promise.reject(new CatalogueError('CONNECTION_ERROR', { lost: true }))
 
 forEachDatabase('run-action', (open) => {
@@ -136,6 +137,9 @@ forEachDatabase('run-action', (open) => {
     ['an outcome that the agent cannot know', async () => ({ ...exited(), state: 'RUN_STATE_UNKNOWN' }), 'unknown'],
     ['a run that was never started', async () => ({ ...exited(), state: 'RUN_STATE_NOT_STARTED' }), 'failed'],
     ["the agent's refusal", () => Promise.reject(new CatalogueError('POLICY_DENIED', { by: 'agent' })), 'failed'],
+    ['a grant that the agent has seen before', () => refusal('POLICY_DENIED', 'grant_used'), 'unknown'],
+    ['an agent that is too busy to look', () => refusal('RATE_LIMITED'), 'running'],
+    ['an agent that could not find out', () => refusal('INTERNAL_ERROR'), 'running'],
     ['a lost stream', lost, 'running'],
     ['an absent server', () => Promise.reject(new CatalogueError('SERVER_OFFLINE')), 'running'],
   ]
