@@ -250,7 +250,7 @@ function findValue(
   if (value !== undefined) return kind === 'opaque' ? remember(line, value) : restOfLine(line, start, value)
   if (/^-{1,2}[A-Za-z]/.test(name) || isSpacedName(line, name, start)) {
     const spaced = named.valueAfterSpace(text, end)
-    return spaced && !(text[spaced.start] === '-' && !spaced.quoted) ? spaced : undefined
+    return spaced && (spaced.quoted || !/[-=:]/.test(text[spaced.start] ?? '')) ? spaced : undefined
   }
   if (/^(?:password|passwd)$/i.test(name) && /[ \t]/.test(text[end] ?? '')) {
     const spaced = named.valueAfterSpace(text, end)

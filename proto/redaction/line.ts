@@ -5,12 +5,10 @@ import { decodedView, noiseFreeViews, type View } from './view.ts'
 /** `line` without its line feed. `lineStart`: false where it is the middle of a longer one. */
 export function secretsOf(line: Buffer, lineStart: boolean): Secret[] {
   const { rendered, stripped } = viewsOf(line)
-  const secrets = inView(rendered, lineStart)
-  if (stripped) {
-    const merged = merge(secrets)
-    return merge([...merged, ...inView(stripped, lineStart).filter((extra) => !isKnown(line, merged, extra))])
-  }
-  return merge(secrets)
+  const secrets = merge(inView(rendered, lineStart))
+  if (!stripped) return secrets
+  const extras = inView(stripped, lineStart).filter((extra) => !isKnown(line, secrets, extra))
+  return merge([...secrets, ...extras.map((extra) => withEscape(line, extra))])
 }
 
 function inView(view: View, lineStart: boolean): Secret[] {
@@ -34,6 +32,10 @@ function placed(secret: Secret, map: Uint32Array | undefined, decoded: boolean):
 export function viewsOf(line: Buffer): { rendered: View; stripped: View | undefined } {
   return scanner.noisy(line) ? noiseFreeViews(line) : { rendered: { bytes: line, map: undefined }, stripped: undefined }
 }
+
+/** The escape byte goes too, or a terminal would take the marker's bracket for the sequence it lost. */
+const withEscape = (line: Buffer, secret: Secret): Secret =>
+  line[secret.start - 1] === 0x1b ? { ...secret, start: secret.start - 1 } : secret
 
 /** Joined over what separates in the other view: that one, and earlier markers, know better. */
 const isKnown = (line: Buffer, known: readonly Secret[], extra: Secret): boolean =>

@@ -25,6 +25,8 @@ const OVERLAP = 8_192
 /** Bytes already released that the next window still sees in front of it. */
 const CONTEXT = 256
 const LF = 0x0a
+/** Looks at a line with secrets: the second is almost always the last. */
+const ROUNDS_MAX = 4
 const NONE: Buffer = Buffer.alloc(0)
 const NEWLINE = Buffer.from('\n')
 
@@ -54,7 +56,7 @@ export function createRedactor(options: { hostKey?: Buffer }): Redactor {
   }
   const replace = (secret: Secret): void => {
     hits++
-    emit(marker(secret.rule, secret.tagged))
+    emit(marker(secret.rule, secret.tagged?.includes('[redacted:') ? undefined : secret.tagged))
   }
   const openKey = (): void => {
     hits++
@@ -89,6 +91,20 @@ export function createRedactor(options: { hostKey?: Buffer }): Redactor {
     }
     emit(line, done, stop)
     return stop
+  }
+
+  /** Releases a line and looks at the result again: what a marker laid bare goes too, so that redacting twice changes nothing. */
+  const settle = (line: Buffer, from: number, starts: boolean): void => {
+    const start = written
+    const before = hits
+    release(line, from, line.length, starts)
+    for (let round = 0; round < ROUNDS_MAX && hits > before && !key && from === 0; round++) {
+      const once = Buffer.from(out.subarray(start, written))
+      const secrets = secretsOf(once, starts)
+      if (secrets.length === 0) return
+      written = start
+      release(once, 0, once.length, starts)
+    }
   }
 
   /** Gives key material to the tag; `line` may be the line on which the key begins. */
@@ -131,8 +147,8 @@ export function createRedactor(options: { hostKey?: Buffer }): Redactor {
     const length = line.at(-1) === 0x0d ? line.length - 1 : line.length
     if (start > from) {
       const rest = line.subarray(start, Math.max(start, length))
-      release(rest, 0, rest.length, false)
-    } else release(line.subarray(0, length), from, length, starts)
+      settle(rest, 0, false)
+    } else settle(line.subarray(0, length), from, starts)
     if (key) {
       key.ended = ended
       return
