@@ -133,7 +133,7 @@ async function followOutput() {
 
 function showOutput(box, stretch) {
   const pre = box.querySelector('pre')
-  const atEnd = pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 8
+  const atEnd = running() && pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 8
   if (stretch.next > next && next <= OUTPUT_SHOWN) {
     box.hidden = false
     pre.insertAdjacentHTML('beforeend', stretch.html)

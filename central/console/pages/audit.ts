@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream'
 import { html } from 'ghtml'
 import type { AuditEntry, Verification } from '../../audit/audit.ts'
+import { plainText } from '../../domain/text.ts'
 import type { Answer, Door, Visit } from '../door.ts'
 import { count, notice } from '../format.ts'
 import type { ConsoleRooms, Server } from '../rooms.ts'
@@ -53,8 +54,8 @@ function serverFilter(servers: readonly Server[], chosen: string | undefined): s
   const known = servers.some((server) => server.id === chosen)
   return html`<form class="row" method="get" action="/audit"><label for="server">Server</label><select id="server" name="server"><option value="">All</option>!${servers.map(
     (server) =>
-      html`<option value="${server.id}" !${server.id === chosen ? 'selected' : ''}>${server.name.slice(0, 80)}</option>`,
-  )}!${chosen && !known ? html`<option value="${chosen}" selected>${chosen.slice(0, 60)}</option>` : ''}</select><button class="button">Show</button></form>`
+      html`<option value="${server.id}" !${server.id === chosen ? 'selected' : ''}>${plainText(server.name.slice(0, 80))}</option>`,
+  )}!${chosen && !known ? html`<option value="${chosen}" selected>${plainText(chosen.slice(0, 60))}</option>` : ''}</select><button class="button">Show</button></form>`
 }
 
 function olderLink(entries: readonly AuditEntry[], server: string | undefined): string {

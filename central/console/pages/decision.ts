@@ -36,7 +36,7 @@ export async function decisionPage(
   return {
     ...(problem && { status: problem.status }),
     page: {
-      title: `${stateWords(action).label}: ${action.words.title.slice(0, 60)}`,
+      title: `${stateWords(action).label}: ${HEADINGS[action.spec.kind].toLowerCase()}`,
       active: 'approvals',
       body,
       scripts: ['simplewebauthn.js', 'passkey-proof.js'],

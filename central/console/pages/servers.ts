@@ -2,6 +2,7 @@
 import { html } from 'ghtml'
 import { CatalogueError } from '#proto/contract/errors.ts'
 import { mayExecute } from '../../domain/principal.ts'
+import { plainText } from '../../domain/text.ts'
 import type { Answer, Door, Visit } from '../door.ts'
 import { bytes, count, duration, facts, meter, pill, time } from '../format.ts'
 import { csrfField } from '../layout.ts'
@@ -110,7 +111,7 @@ async function serverPage(visit: Visit, rooms: ConsoleRooms): Promise<Answer> {
 <section class="card flush"><div class="row apart baseline card-head"><h2>Recent audit lines</h2><a href="/audit?server=${encodeURIComponent(server.id)}">All of them</a></div>!${auditList(lines)}</section></div>
 <div class="stack"><section class="card" id="details" data-live><h2>About this server</h2>!${details(server, sample)}</section>
 !${mayExecute(session.role) ? manage(visit, server) : ''}</div></div>`
-  return { page: { title: server.name, active: 'servers', body } }
+  return { page: { title: plainText(server.name), active: 'servers', body } }
 }
 
 async function findServer({ session, params }: Visit, { fleet }: ConsoleRooms): Promise<Server> {

@@ -20,7 +20,7 @@ const PURPOSE = 'settings'
 
 export function registerSettings(door: Door, rooms: ConsoleRooms): void {
   door.get('/settings', (visit) =>
-    settingsPage(visit, rooms, visit.query.saved === undefined ? '' : notice('good', '<p>Saved.</p>')),
+    settingsPage(visit, rooms, visit.query.saved === undefined ? {} : { said: notice('good', '<p>Saved.</p>') }),
   )
   door.post('/settings', (visit) => save(visit, rooms))
   door.post('/settings/challenge', async (visit) => {
@@ -34,7 +34,9 @@ function mustBeOwner({ session }: Visit): void {
     throw new CatalogueError('FORBIDDEN', { why: 'Only an owner sees and changes the settings.' })
 }
 
-async function settingsPage(visit: Visit, rooms: ConsoleRooms, said: string, refusal?: string): Promise<Answer> {
+type Told = { status?: number; said?: string; atProof?: string | undefined }
+
+async function settingsPage(visit: Visit, rooms: ConsoleRooms, { status, said = '', atProof }: Told): Promise<Answer> {
   mustBeOwner(visit)
   const { session } = visit
   const [workspace, members, factors] = await Promise.all([
@@ -44,10 +46,10 @@ async function settingsPage(visit: Visit, rooms: ConsoleRooms, said: string, ref
   ])
   const body = html`<div class="stack narrow"><h1>Settings</h1>!${said}
 <form class="stack" method="post" action="/settings">!${csrfField(session)}
-!${policyCard(workspace.policy)}!${membersCard(members, session.userId)}!${saveCard(factors, refusal)}</form>
+!${policyCard(workspace.policy)}!${membersCard(members, session.userId)}!${saveCard(factors, atProof)}</form>
 !${planCard(workspace)}</div>`
   return {
-    ...(refusal && { status: 422 }),
+    ...(status && { status }),
     page: { title: 'Settings', active: 'settings', body, scripts: ['simplewebauthn.js', 'passkey-proof.js'] },
   }
 }
@@ -110,10 +112,10 @@ async function save(visit: Visit, rooms: ConsoleRooms): Promise<Answer> {
     return { to: '/settings?saved' }
   } catch (error) {
     if (!(error instanceof CatalogueError)) throw error
-    const refused = REFUSED[error.code]
-    if (refused) return settingsPage(visit, rooms, '', refused)
+    const atProof = REFUSED[error.code]
+    if (atProof) return settingsPage(visit, rooms, { status: 422, atProof })
     const why = typeof error.details.why === 'string' ? error.details.why : error.message
-    return settingsPage(visit, rooms, notice('bad', html`<p>${why}</p>`))
+    return settingsPage(visit, rooms, { status: 422, said: notice('bad', html`<p>${why}</p>`) })
   }
 }
 
