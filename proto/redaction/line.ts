@@ -1,5 +1,6 @@
 /** The secrets of one line as ranges of its original bytes, in order and apart from each other. */
-import { findSecrets, type Secret, scanner } from './find.ts'
+import { findSecrets, scanner } from './find.ts'
+import type { Secret } from './matching.ts'
 import { decodedView, noiseFreeViews, type View } from './view.ts'
 
 /** `line` without its line feed. `lineStart`: false where it is the middle of a longer one. */

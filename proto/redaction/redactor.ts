@@ -5,9 +5,11 @@
  */
 
 import { createHmac, type Hmac } from 'node:crypto'
-import { keyEnd, keyMaterial, type Secret, scanner } from './find.ts'
+import { scanner } from './find.ts'
+import { keyEnd, keyMaterial } from './keys.ts'
 import { secretsOf, viewsOf } from './line.ts'
 import { createMarker } from './marker.ts'
+import type { Secret } from './matching.ts'
 
 export type Redactor = {
   /** The bytes that may leave now; the last, unfinished line (64 KiB at most) stays. */

@@ -9,23 +9,20 @@ export type BenchRow = { name: string; value: number; unit: string; ratio?: numb
 
 const KEYS =
   'password|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|secret[_-]?key|credential|auth|session_id|signature'
-/** What the redactor does beside its table, in the plainest regexes that give the same hits on these logs. */
+/** What the redactor does beside its table, in the plainest regexes that give the same hits on these logs. Group 1 stays. */
 const floorRules: readonly [RegExp, string][] = [
   ...tokenRules.map((rule): [RegExp, string] => [
-    new RegExp(`${rule.edge ? '(?<![A-Za-z0-9])' : ''}(?:${rule.shape.source})`, `g${rule.shape.flags}`),
+    new RegExp(`(${rule.edge ? '\\b' : ''})(?:${rule.shape.source})`, `g${rule.shape.flags}`),
     rule.id,
   ]),
-  [/-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----[\s\S]*?-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----/g, 'private-key'],
-  [/(?<=authorization: (?:bearer|basic|token) )(?!\[redacted)\S+/gi, 'authorization'],
-  [/(?<=^(?:set-)?cookie: ).+/gim, 'cookie'],
-  [/(?<=[a-z0-9]:\/\/[^\s/:@]*:)(?!\[redacted)[^\s@/]+(?=@)/g, 'url-credentials'],
-  [/(?<=identified by ')[^']+/gi, 'password'],
-  [/(?<=\bmysql[^\n]{0,80} -p)[^\s-]\S+/g, 'password'],
+  [/()-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----[\s\S]*?-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----/g, 'private-key'],
+  [/(authorization: (?:bearer|basic|token) )(?!\[redacted)\S+/gi, 'authorization'],
+  [/^((?:set-)?cookie: ).+/gim, 'cookie'],
+  [/(:\/\/[^\s/:@]*:)(?!\[redacted)[^\s@/]+(?=@)/g, 'url-credentials'],
+  [/(identified by ')[^']+/gi, 'password'],
+  [/(\bmysql[^\n]{0,80} -p)[^\s-]\S+/g, 'password'],
   [
-    new RegExp(
-      `(?<=["'_-]?(?:${KEYS})["']?(?: ?= ?|: ?)["']?)(?!\\[redacted|\\d{1,5}\\b|[a-z]+\\b|["'$<{])[^\\s"'&,;]+`,
-      'gi',
-    ),
+    new RegExp(`((?:${KEYS})["']?(?: ?= ?|: ?)["']?)(?!\\[redacted|\\d{1,5}\\b|[a-z]+\\b|["'$<{])[^\\s"'&,;]+`, 'gi'),
     'secret',
   ],
 ]
@@ -34,9 +31,9 @@ function floor(block: string): { bytes: number; hits: number } {
   let hits = 0
   let text = block
   for (const [pattern, id] of floorRules) {
-    text = text.replace(pattern, () => {
+    text = text.replace(pattern, (_, kept: string) => {
       hits++
-      return `[redacted:${id}]`
+      return `${kept}[redacted:${id}]`
     })
   }
   return { bytes: text.length, hits }
