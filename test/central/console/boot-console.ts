@@ -100,6 +100,7 @@ export async function bootConsole(options: { origin?: string; start?: number } =
   const calls: IncomingCall[] = []
   const answers: CallResult[] = []
   const app: FastifyInstance = await createHttp({ log, https: false, trustProxy: false })
+  app.get('/sign-in', async () => 'The sign-in page')
   registerConsole(app, {
     publicUrl: origin,
     clock,
