@@ -1,13 +1,11 @@
 // The path of one call, the same for every door (MCP, console, HTTP). Imported by the doors; nothing below imports it.
 import { CatalogueError, type ErrorCode, type ErrorDetails } from '#proto/contract/errors.ts'
-import { redactText } from '#proto/redaction/redactor.ts'
-import { actorOf } from '../approvals/approvals.ts'
-import type { AuditEvent } from '../domain/audit.ts'
 import { decide, type Effect, type Verdict } from '../domain/decide.ts'
 import type { Principal } from '../domain/principal.ts'
 import { viewOf } from '../tools/action-view.ts'
 import type { ToolContext } from '../tools/context.ts'
 import { type NeedsPerson, type Subject, type Tool, works } from '../tools/define.ts'
+import { endOf, headOf, type Line, openLine } from './audit-line.ts'
 import type { CallRooms } from './call-rooms.ts'
 import { gatherFacts } from './gather-facts.ts'
 
@@ -28,7 +26,7 @@ export type CallResult =
   | { kind: 'error'; code: ErrorCode; details: ErrorDetails; requestId: string }
 
 /** A call that has been understood. */
-type Understood = { call: IncomingCall; tool: Tool; input: unknown; subject: Subject; effect: Effect }
+export type Understood = { call: IncomingCall; tool: Tool; input: unknown; subject: Subject; effect: Effect }
 
 const NO_EFFECT: Effect = { kind: 'none' }
 
@@ -47,7 +45,7 @@ async function runCall(call: IncomingCall, rooms: CallRooms): Promise<CallResult
   const understood = await understand(call, rooms)
   const workspace = await rooms.plans.get(call.principal.workspaceId)
   const verdict = decide(await gatherFacts(understood, workspace, rooms))
-  const line = openLine(understood, verdict, rooms)
+  const line = openLine(understood, verdict, rooms.audit)
   const ctx: ToolContext = {
     ...rooms.toolRooms,
     ...call,
@@ -57,10 +55,10 @@ async function runCall(call: IncomingCall, rooms: CallRooms): Promise<CallResult
   }
   try {
     const result = await perform(understood, verdict, line, ctx)
-    await line.close(outcomeOf(result))
+    await line.close(endOf(result))
     return result
   } catch (error) {
-    await line.close(`error:${codeOf(error)}`)
+    await line.close({ outcome: `error:${codeOf(error)}` })
     throw error
   }
 }
@@ -114,36 +112,6 @@ async function requestOf(tool: Tool, input: unknown, ctx: ToolContext) {
 
 const isNeedsPerson = (result: unknown): result is NeedsPerson =>
   typeof result === 'object' && result !== null && 'needsPerson' in result
-
-type Line = { durable: Promise<void>; close: (outcome: string) => Promise<void> }
-
-function openLine({ call, tool, subject }: Understood, verdict: Verdict, rooms: CallRooms): Line {
-  const head = {
-    ...headOf(call),
-    tool: tool.id,
-    ...(subject.server_id && { server_id: subject.server_id }),
-    resource: redactText(subject.resource, {}).text,
-  }
-  const said = verdict.kind === 'deny' ? `deny:${verdict.code}` : verdict.kind
-  const durable = rooms.audit.append({ ...head, event: 'call.opened', verdict: said })
-  // Awaited by perform; this keeps an early refusal of the handler from leaving the rejection unobserved.
-  durable.catch(() => {})
-  return {
-    durable,
-    close: async (outcome) => {
-      await durable
-      await rooms.audit.append({ ...head, event: 'call.closed', outcome })
-    },
-  }
-}
-
-const headOf = (call: IncomingCall): Pick<AuditEvent, 'workspace_id' | 'call_id' | 'actor'> => ({
-  workspace_id: call.principal.workspaceId,
-  call_id: call.requestId,
-  actor: actorOf(call.principal),
-})
-
-const outcomeOf = (result: CallResult): string => (result.kind === 'error' ? `error:${result.code}` : result.kind)
 
 const issuesOf = (issues: readonly { path: PropertyKey[]; message: string }[]) =>
   issues.slice(0, 20).map(({ path, message }) => ({ path: path.map(String).join('.'), message }))
