@@ -1,5 +1,5 @@
 // Passkeys (WebAuthn level 3). A challenge is made for one purpose, of one person where that is known, and is used up
-// by the first answer to it, right or wrong.
+// by the first answer for that purpose, right or wrong.
 import {
   type AuthenticationResponseJSON,
   generateAuthenticationOptions,

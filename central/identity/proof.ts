@@ -42,6 +42,9 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** No purpose that a caller thinks of is one of signing in or registering. */
+const fresh = (purpose: string): string => `fresh ${purpose}`
+
 export type Proofs = ReturnType<typeof createProofs>
 
 export function createProofs(rooms: {
@@ -85,12 +88,13 @@ export function createProofs(rooms: {
 
     /** @param purpose what the proof is for, for example an action's digest; a passkey's answer is good for that alone. */
     proveFresh: (session: SessionView, purpose: string, evidence: Evidence): Promise<ProofKind | ProofRefused> =>
-      prove(session.userId, purpose, evidence),
+      prove(session.userId, fresh(purpose), evidence),
 
     /** undefined: this person has no passkey. */
     passkeyOptions: (
       session: SessionView,
       purpose: string,
-    ): Promise<PublicKeyCredentialRequestOptionsJSON | undefined> => passkeys.optionsFor(session.userId, purpose),
+    ): Promise<PublicKeyCredentialRequestOptionsJSON | undefined> =>
+      passkeys.optionsFor(session.userId, fresh(purpose)),
   }
 }

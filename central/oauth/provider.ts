@@ -76,6 +76,8 @@ function completed(query: Query, resource: Resource): Query {
   return {
     ...query,
     ...(asks ? {} : { scope: [...SCOPES, ...scopes].join(' ') }),
+    // Refused under a name that the provider does not know: the error, too, must come back as a query.
+    ...(query.response_mode === undefined || query.response_mode === 'query' ? {} : { response_mode: 'unsupported' }),
     ...(typeof indicator === 'string' && resource.isOurs(indicator) ? { resource: resource.resource } : {}),
   }
 }
