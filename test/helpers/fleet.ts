@@ -1,0 +1,151 @@
+// Fleet and relay on a database of their own, with agents to connect: the real thing without the rest of Central.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
+import { createLocalBus } from '../../central/bus/bus.ts'
+import type { Clock } from '../../central/domain/clock.ts'
+import { DEFAULT_POLICY } from '../../central/domain/policy.ts'
+import { type CloneSighting, createFleet } from '../../central/fleet/fleet.ts'
+import { loadKeys } from '../../central/fleet/keys.ts'
+import type { RelayLimits } from '../../central/relay/limits.ts'
+import { createRelay, type Relay } from '../../central/relay/relay.ts'
+import { openDatabase } from '../../central/storage/database.ts'
+import { createFleetStore, type FleetStore } from '../../central/storage/fleet.ts'
+import { createWorkspacesStore, type Workspace } from '../../central/storage/workspaces.ts'
+import { createCsr } from './csr.ts'
+import { type AgentCredentials, createFakeAgent, type FakeAgent, type FakeAgentOptions } from './fake-agent.ts'
+
+/** The real time plus what a test has added. */
+export type TestClock = Clock & { advance(ms: number): void }
+
+export function createTestClock(): TestClock {
+  let ahead = 0
+  return {
+    now: () => Date.now() + ahead,
+    advance(ms) {
+      ahead += ms
+    },
+  }
+}
+
+export type Enrolled = AgentCredentials & { serverId: string }
+
+export type BootOptions = {
+  limits?: Partial<RelayLimits>
+  /** Servers that the plan allows. */
+  servers?: number | null
+  /** Database URL; an own one in memory otherwise. */
+  url?: string
+  wrapStore?: (store: FleetStore) => FleetStore
+}
+
+export async function bootFleet(options: BootOptions = {}) {
+  const dir = mkdtempSync(join(tmpdir(), 'mttrly-fleet-'))
+  const clock = createTestClock()
+  const log = pino({ level: 'silent' })
+  const db = await openDatabase({ url: options.url ?? 'sqlite::memory:', clock })
+  const store = (options.wrapStore ?? ((s) => s))(createFleetStore(db))
+  const workspace = await createWorkspacesStore(db).create(WORKSPACE)
+  const bus = createLocalBus()
+  const keys = await loadKeys(join(dir, 'keys'), { clock, link: { dns: ['localhost'], ip: ['127.0.0.1'] } })
+  const clones: CloneSighting[] = []
+  const limits = { servers: options.servers ?? null }
+  let port = 0
+  const fleet = createFleet({
+    store,
+    bus,
+    ca: keys.ca,
+    actionKey: keys.actionKey,
+    plans: { get: async () => ({ plan: 'deployment_bro' as const, limits }) },
+    clock,
+    log,
+    publicUrl: 'http://localhost:8080',
+    linkAddress: () => `127.0.0.1:${port}`,
+    onClone: (sighting) => clones.push(sighting),
+  })
+  await fleet.start()
+  const newRelay = (): Relay =>
+    createRelay({
+      bus,
+      fleet,
+      ca: keys.ca,
+      link: keys.link,
+      clock,
+      log,
+      listen: { host: '127.0.0.1', port },
+      limits: { ...options.limits },
+    })
+  let relay = newRelay()
+  port = (await relay.start()).port
+  const agents: FakeAgent[] = []
+
+  const booted = {
+    clock,
+    bus,
+    store,
+    keys,
+    fleet,
+    clones,
+    limits,
+    workspaceId: workspace.id,
+    relay: () => relay,
+    port: () => port,
+
+    /** A host that has just been enrolled. */
+    async enrol(token?: string): Promise<Enrolled> {
+      const { keyPem, csrPem } = await createCsr()
+      const made = token ?? (await fleet.createInstallToken({ workspaceId: workspace.id, createdBy: 'usr_test' })).token
+      const answer = await fleet.enrol({ token: made, csr_pem: csrPem, hostname: 'web-1' })
+      return { serverId: answer.server_id, keyPem, certificatePem: answer.certificate_pem }
+    },
+
+    /** An agent with these credentials that has not said anything yet. */
+    agent(credentials: AgentCredentials, more: Partial<FakeAgentOptions> = {}): FakeAgent {
+      const { keyPem, certificatePem } = credentials
+      const agent = createFakeAgent({ port, caPem: keys.ca.certificatePem, keyPem, certificatePem, ...more })
+      agents.push(agent)
+      return agent
+    },
+
+    /** A fresh server with its agent connected. */
+    async connected(more: Partial<FakeAgentOptions> = {}): Promise<{ server: Enrolled; agent: FakeAgent }> {
+      const server = await booted.enrol()
+      const agent = booted.agent(server, more)
+      await agent.connect()
+      return { server, agent }
+    },
+
+    /** Central's link goes down and comes back on the same port. */
+    async restartRelay(): Promise<void> {
+      await relay.stop()
+      relay = newRelay()
+      await relay.start()
+    },
+
+    async stop(): Promise<void> {
+      for (const agent of agents) agent.close()
+      await relay.stop()
+      await fleet.stop()
+      await db.close()
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+  return booted
+}
+
+export type BootedFleet = Awaited<ReturnType<typeof bootFleet>>
+
+const WORKSPACE: Omit<Workspace, 'id'> = {
+  name: 'test',
+  plan: 'deployment_bro',
+  overrides: {},
+  policy: DEFAULT_POLICY,
+  createdAt: 1,
+}
+
+/** Waits for something that must become true; the test's own time-out is the bound. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await sleep(5)
+}
