@@ -27,7 +27,7 @@ const LOCAL_SUFFIXES = [
   'onion',
 ]
 
-/** RFC 6890 and its registries, as far as they are not for the public. */
+/** RFC 6890 and its registries, as far as they are not for the public. IPv4 written as IPv6 (::ffff:0:0/96) is checked as IPv4. */
 const SPECIAL = new BlockList()
 for (const [address, prefix] of [
   ['0.0.0.0', 8],
@@ -49,7 +49,6 @@ for (const [address, prefix] of [
   SPECIAL.addSubnet(address, prefix, 'ipv4')
 for (const [address, prefix] of [
   ['::', 96],
-  ['::ffff:0:0', 96],
   ['64:ff9b::', 96],
   ['64:ff9b:1::', 48],
   ['100::', 64],
