@@ -39,7 +39,7 @@ function isHeaderSecret(secret: string, hasScheme: boolean, cookie: boolean): bo
   if (secret === '' || named.isEmptyValue(secret)) return false
   const word = secret.slice(0, 64)
   if (named.isProse(word.split(' ')[0] ?? '')) return false
-  if (cookie) return secret.length >= 4 && !/^[a-z]+$/i.test(word)
+  if (cookie) return secret.length >= 4 && (hasScheme || /^[^=;\s]{1,63}=/.test(word) || named.looksRandom(word))
   if (hasScheme) return /^[\w.~+/=:%-]{4,}/.test(word) && (/[\d=+/_.-]|[A-Z].*[A-Z]/.test(word) || word.length >= 20)
   return secret.length >= 8 && /\d/.test(word) && !/\s/.test(word)
 }

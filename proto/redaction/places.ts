@@ -60,7 +60,7 @@ export function matchBearer(line: Line, at: number, index: number): void {
 }
 
 export const IDENTIFIED =
-  /identified[ \t]{1,4}(?:with[ \t]{1,4}\S{1,64}[ \t]{1,4})?(?:by|as)[ \t]{1,4}(?:password[ \t]{1,4})?(?=["'])/iy
+  /identified[ \t]{1,4}(?:with[ \t]{1,4}\S{1,64}[ \t]{1,4})?(?:by|as(?=[ \t]{1,4}'))[ \t]{1,4}(?:password[ \t]{1,4})?(?=["'])/iy
 const PGPASS = /:\d{2,5}:[^:\s]{1,64}:[^:\s]{1,64}:([^:\s]{1,256})$/y
 export const PSK = /PSK[ \t]{1,4}(?=["'])/y
 
