@@ -9,6 +9,7 @@ import { createRunCall } from './calls/run-call.ts'
 import { createRunRead } from './calls/run-read.ts'
 import type { Config } from './config.ts'
 import { registerConsole } from './console/console.ts'
+import { oauthErrorPage } from './console/pages/consent.ts'
 import { type Core, openCore } from './core.ts'
 import type { Clock } from './domain/clock.ts'
 import { createId } from './domain/ids.ts'
@@ -191,6 +192,7 @@ async function createDoors(core: Core, fleet: Fleet, calls: Calls, config: Confi
     signingKey: signingKey.export({ type: 'pkcs8', format: 'pem' }),
     clientDocuments: { enabled: config.clientIdDocuments, ...outside.clientDocuments },
     allowedOrigins: config.allowedOrigins,
+    renderError: oauthErrorPage,
   })
   registerFleetRoutes(app, { fleet, clock })
   oauth.register(app)

@@ -8,12 +8,11 @@ import type { CallResult, IncomingCall } from '../calls/run-call.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Role } from '../domain/principal.ts'
 import type { Identity, SessionView } from '../identity/identity.ts'
+import type { OAuth } from '../oauth/oauth.ts'
 import type { Plans } from '../plans/plans.ts'
 import type { ActionsStore } from '../storage/actions.ts'
 
 export type Session = SessionView
-
-export type ConsoleIdentity = Pick<Identity, 'sessionOf' | 'factorsOf' | 'proveFresh' | 'passkeyOptions'>
 
 export type Lane = { name: string; isolation: 'none' | 'bubblewrap' | 'systemd' }
 
@@ -65,7 +64,8 @@ export type ConsoleRooms = {
   publicUrl: string
   clock: Clock
   log: Logger
-  identity: ConsoleIdentity
+  identity: Identity
+  oauth: OAuth
   fleet: ConsoleFleet
   approvals: Pick<Approvals, 'get' | 'list' | 'decide'>
   output: Pick<ActionsStore, 'readOutput' | 'outputEnd'>

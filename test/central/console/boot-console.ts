@@ -8,11 +8,13 @@ import { createAudit } from '../../../central/audit/audit.ts'
 import { createLocalBus } from '../../../central/bus/bus.ts'
 import type { CallResult, IncomingCall } from '../../../central/calls/run-call.ts'
 import { registerConsole } from '../../../central/console/console.ts'
+import { oauthErrorPage } from '../../../central/console/pages/consent.ts'
 import type { Alert, InstallToken, Sample, Server } from '../../../central/console/rooms.ts'
 import type { ActionSpec } from '../../../central/domain/action.ts'
 import type { Role } from '../../../central/domain/principal.ts'
 import { createHttp } from '../../../central/http/server.ts'
 import { createIdentity } from '../../../central/identity/identity.ts'
+import { createOAuth } from '../../../central/oauth/oauth.ts'
 import { createPlans } from '../../../central/plans/plans.ts'
 import { createActionsStore } from '../../../central/storage/actions.ts'
 import { createApiKeysStore } from '../../../central/storage/api-keys.ts'
@@ -20,6 +22,7 @@ import { createAttemptsStore } from '../../../central/storage/attempts.ts'
 import { createAuditStore } from '../../../central/storage/audit.ts'
 import { openDatabase } from '../../../central/storage/database.ts'
 import { createMembersStore } from '../../../central/storage/members.ts'
+import { createOAuthStore } from '../../../central/storage/oauth.ts'
 import { createOneTimeStore } from '../../../central/storage/one-time.ts'
 import { createSecondFactorsStore } from '../../../central/storage/second-factors.ts'
 import { createSessionsStore } from '../../../central/storage/sessions.ts'
@@ -100,12 +103,24 @@ export async function bootConsole(options: { origin?: string; start?: number } =
   const calls: IncomingCall[] = []
   const answers: CallResult[] = []
   const app: FastifyInstance = await createHttp({ log, https: false, trustProxy: false })
-  app.get('/sign-in', async () => 'The sign-in page')
+  const oauth = createOAuth({
+    store: createOAuthStore(db),
+    identity,
+    bus,
+    clock,
+    log,
+    publicUrl: origin,
+    signingKey: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    clientDocuments: { enabled: false },
+    allowedOrigins: [],
+    renderError: oauthErrorPage,
+  })
   registerConsole(app, {
     publicUrl: origin,
     clock,
     log,
     identity,
+    oauth,
     fleet: {
       list: async (workspaceId) => (workspaceId === 'wsp_1' ? fleet.servers : []),
       get: async (workspaceId, id) =>
@@ -191,6 +206,7 @@ export async function bootConsole(options: { origin?: string; start?: number } =
       }),
     close: async () => {
       await app.close()
+      oauth.stop()
       await db.close()
     },
   }
