@@ -42,9 +42,10 @@ export const headOf = (call: IncomingCall): Pick<AuditEvent, 'workspace_id' | 'c
 export function endOf(result: CallResult): End {
   if (result.kind === 'error') return { outcome: `error:${result.code}` }
   if (result.kind === 'needs_person') return { outcome: 'needs_person' }
-  const { status, action_id, output_bytes, output_sha256 } = result.value
+  const { kind, status, action_id, output_bytes, output_sha256 } = result.value
   return {
-    outcome: typeof status === 'string' ? status : 'ok',
+    // An action or a run has a state; other answers are simply there.
+    outcome: typeof kind === 'string' && typeof status === 'string' ? status : 'ok',
     ...(typeof action_id === 'string' && { action_id }),
     ...(typeof output_sha256 === 'string' && { output: { bytes: Number(output_bytes), sha256: output_sha256 } }),
   }
