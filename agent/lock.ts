@@ -1,6 +1,6 @@
 // One daemon a data directory: two would journal past each other.
 import { join } from 'node:path'
-import { createOnce, readIfThere, removeFile } from './durable-file.ts'
+import { createOnce, readIfThere, removeFile } from './files/durable-file.ts'
 import { identify, type ProcessIdentity, stillRuns } from './process/process-table.ts'
 
 /** Takes the directory, or says that another daemon has it. A lock whose daemon is gone is void. */

@@ -1,7 +1,7 @@
 // The host owner's own law, policy.yaml: Central can be narrower, never wider. Checked inside the lanes, which import
 // this room. A file that cannot be understood forbids everything and says why.
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { errorCode, readIfThere } from '../durable-file.ts'
 
 export type LaneName = 'read' | 'act'
 export type Policy = {
@@ -56,12 +56,13 @@ export function compilePolicy(content: unknown): PolicyAnswer {
 /** Reads `policy.yaml` of that directory; none means the defaults. */
 export async function loadPolicy(configDirectory: string): Promise<PolicyAnswer> {
   try {
-    const text = readIfThere(join(configDirectory, 'policy.yaml'))?.toString('utf8')
-    if (text === undefined) return { ok: true, policy: DEFAULTS }
+    const text = await readFile(join(configDirectory, 'policy.yaml'), 'utf8')
     const { parse } = await import('yaml') // only hosts that have a policy pay for its parser
     return compilePolicy(parse(text))
   } catch (error) {
-    return { ok: false, why: `cannot be read (${errorCode(error) ?? 'it is not YAML'})` }
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return { ok: true, policy: DEFAULTS }
+    return { ok: false, why: `cannot be read (${code ?? 'it is not YAML'})` }
   }
 }
 

@@ -4,7 +4,7 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { CatalogueError, type ErrorCode } from '#proto/contract/errors.ts'
-import { createOnce, makePrivateDirectory, readIfThere, removeFile } from '../durable-file.ts'
+import { createOnce, makePrivateDirectory, readIfThere, removeFile } from '../files/durable-file.ts'
 
 export type JournalRequest = { id: string; method: string; body: Buffer; startBefore: number }
 export type JournalAnswer =

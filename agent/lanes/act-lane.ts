@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Grant, verifyGrant } from '#proto/contract/grant.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
-import { errorCode } from '../durable-file.ts'
+import { errorCode } from '../files/durable-file.ts'
 import { loadPolicy, refuseLane } from '../guard/policy.ts'
 import { type Account, accountEnvironment, findAccount, readAccounts, runAs } from '../process/accounts.ts'
 import { findSurvivors } from '../process/kill.ts'

@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { type Grant, sha256 } from '#proto/contract/grant.ts'
-import { createOnce, makePrivateDirectory, readIfThere, removeFile, replaceFile } from '../durable-file.ts'
+import { createOnce, makePrivateDirectory, readIfThere, removeFile, replaceFile } from '../files/durable-file.ts'
 import type { ProcessIdentity } from '../process/process-table.ts'
 import type { Outcome } from './words.ts'
 

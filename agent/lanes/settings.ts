@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { createOnce, readIfThere } from '../durable-file.ts'
+import { createOnce, readIfThere } from '../files/durable-file.ts'
 
 export type LaneSettings = {
   dataDirectory: string

@@ -1,7 +1,7 @@
 // Whom the act lane believes: Central's action key and this server's own id, pinned at enrolment in the lane's directory.
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { join } from 'node:path'
-import { readIfThere, replaceFile } from '../durable-file.ts'
+import { readIfThere, replaceFile } from '../files/durable-file.ts'
 
 export type Trust = { serverId: string; actionKeyPem: string }
 

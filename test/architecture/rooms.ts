@@ -6,11 +6,12 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'proto/contract': ['proto/gen'],
   'proto/redaction': [],
 
-  'agent/journal': ['proto/contract'],
+  'agent/files': [],
+  'agent/journal': ['agent/files', 'proto/contract'],
   'agent/guard': ['proto/contract'],
   'agent/process': ['proto/contract'],
   'agent/link': ['proto/contract'],
-  'agent/lanes': ['agent/guard', 'agent/process', 'proto/contract', 'proto/redaction'],
+  'agent/lanes': ['agent/files', 'agent/guard', 'agent/process', 'proto/contract', 'proto/redaction'],
   'agent/capabilities': ['agent/guard', 'agent/lanes', 'agent/process', 'proto/contract'],
   'agent/app': ['agent/*', 'proto/*'],
 

@@ -1,4 +1,4 @@
-// Files that survive a crash and a power cut: complete and on disk, or not there at all. Any agent room may import it.
+// Files that survive a crash and a power cut: complete and on disk, or not there at all. Journal and lanes import it.
 
 import { randomBytes } from 'node:crypto'
 import {
