@@ -7,7 +7,7 @@ import { createDecideAction } from './calls/decide-action.ts'
 import { createRunAction } from './calls/run-action.ts'
 import { createRunCall } from './calls/run-call.ts'
 import { createRunRead } from './calls/run-read.ts'
-import type { Config } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import { registerConsole } from './console/console.ts'
 import { oauthErrorPage } from './console/pages/consent.ts'
 import { type Core, openCore } from './core.ts'
@@ -54,8 +54,14 @@ export async function startCentral(config: Config, outside: Outside = {}) {
   const calls = createCalls(core, link)
   const http = await createDoors(core, link.fleet, calls, config, outside)
 
-  const { port: grpcPort } = await link.start()
-  await http.listen({ host: config.http.host, port: httpPort })
+  const stop = async (): Promise<void> => {
+    await http.close()
+    calls.runAction.stop()
+    await link.stop()
+    await core.close()
+  }
+  const grpcPort = await listenOrStop('--grpc-port', async () => (await link.start()).port, stop)
+  await listenOrStop('--http-port', () => http.listen({ host: config.http.host, port: httpPort }), stop)
   await calls.runAction.sweep()
   const timers = [
     every(SWEEP_INTERVAL, () => calls.sweep(), core.log),
@@ -66,15 +72,24 @@ export async function startCentral(config: Config, outside: Outside = {}) {
   return {
     ...core,
     fleet: link.fleet,
-    approvals: calls.approvals,
+    relay: link.relay,
+    approvals: { ...calls.approvals, decide: calls.decideAction },
     grpcPort,
     async stop(): Promise<void> {
       for (const timer of timers) clearInterval(timer)
-      await http.close()
-      calls.runAction.stop()
-      await link.stop()
-      await core.close()
+      await stop()
     },
+  }
+}
+
+/** A taken port is the operator's to mend: said in the words of the setting, after everything has been taken down. */
+async function listenOrStop<T>(setting: string, listen: () => Promise<T>, stop: () => Promise<void>): Promise<T> {
+  try {
+    return await listen()
+  } catch (error) {
+    await stop()
+    const { code, port } = error as NodeJS.ErrnoException & { port?: number }
+    throw code === 'EADDRINUSE' ? new ConfigError(`${setting}: port ${port} is already in use`) : error
   }
 }
 
