@@ -49,7 +49,8 @@ export async function bootCentral(
     if ('refused' in made) throw new Error(made.why)
     const enrolled = await totp.begin(made.id, email, { confirmed: true })
     if (!enrolled) throw new Error('no second factor')
-    return { ...createPerson({ url, email, password, totpSecret: enrolled.secret }), userId: made.id }
+    const account = { url, email, password, totpSecret: enrolled.secret }
+    return { ...createPerson(account, central.clock.now), userId: made.id }
   }
 
   return {

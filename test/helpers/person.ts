@@ -5,14 +5,17 @@ export type Person = ReturnType<typeof createPerson>
 
 const STEP = 30_000
 
-export function createPerson(account: { url: string; email: string; password: string; totpSecret: string }) {
+export type Account = { url: string; email: string; password: string; totpSecret: string }
+
+/** `now` is the clock of the Central that this person visits. */
+export function createPerson(account: Account, now: () => number = Date.now) {
   const cookies = new Map<string, string>()
   const totp = new TOTP({ secret: Secret.fromBase32(account.totpSecret) })
   let lastStep = 0
 
   /** A code that was not used before: each is good once, so a second one within a step is taken from the next. */
   function code(): string {
-    const step = Math.max(Math.floor(Date.now() / STEP), lastStep + 1)
+    const step = Math.max(Math.floor(now() / STEP), lastStep + 1)
     lastStep = step
     return totp.generate({ timestamp: step * STEP })
   }
@@ -23,7 +26,12 @@ export function createPerson(account: { url: string; email: string; password: st
     const response = await fetch(url, {
       redirect: 'manual',
       ...init,
-      headers: { cookie, 'sec-fetch-site': 'same-origin', origin: account.url, ...(init.headers as Record<string, string>) },
+      headers: {
+        cookie,
+        'sec-fetch-site': 'same-origin',
+        origin: account.url,
+        ...(init.headers as Record<string, string>),
+      },
     })
     for (const line of response.headers.getSetCookie()) {
       const [pair = ''] = line.split(';')
@@ -35,11 +43,12 @@ export function createPerson(account: { url: string; email: string; password: st
   }
 
   const get = (path: string) => send(path)
-  const post = (path: string, form: Record<string, string>) => send(path, { method: 'POST', body: new URLSearchParams(form) })
+  const post = (path: string, form: Record<string, string>) =>
+    send(path, { method: 'POST', body: new URLSearchParams(form) })
 
   async function signIn(): Promise<void> {
     await post('/sign-in', { email: account.email, password: account.password })
-    const done = await post('/sign-in/second-factor', { totp: code() })
+    const done = await post('/sign-in/second-factor', { code: code() })
     if (done.status !== 303) throw new Error(`sign-in answered ${done.status}`)
   }
 
@@ -54,8 +63,8 @@ export function createPerson(account: { url: string; email: string; password: st
   async function decide(actionId: string, decision: 'approve' | 'reject', changes: Record<string, string> = {}) {
     const path = `/approvals/${actionId}`
     const form = await formOf(path)
-    const proof: Record<string, string> = decision === 'approve' ? { totp: code() } : {}
-    return post(`${path}/${decision}`, { ...form, ...proof, ...changes })
+    const proof: Record<string, string> = decision === 'approve' ? { code: code() } : {}
+    return post(path, { ...form, decision, ...proof, ...changes })
   }
 
   return { ...account, code, get, post, send, signIn, formOf, decide, cookies }
