@@ -29,4 +29,4 @@ export const RELAY_LIMITS = {
   credit: LIMITS.credit,
   sweep: 1_000,
 }
-export type RelayLimits = typeof RELAY_LIMITS
+export type RelayLimits = { readonly [K in keyof typeof RELAY_LIMITS]: number }

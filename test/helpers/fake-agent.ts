@@ -155,7 +155,19 @@ export function createFakeAgent(options: FakeAgentOptions) {
       return Promise.race([welcome, refused])
     },
     /** A second stream on the same connection. */
-    openAnother: open,
+    openAnother() {
+      const another: LinkStream = (client as unknown as { connect: () => LinkStream }).connect()
+      another.on('error', () => {})
+      another.resume()
+      const status = new Promise<StatusObject>((resolve) => another.on('status', resolve))
+      return { write: (frame: AgentFrame) => void another.write(frame), status }
+    },
+    /** A stream on which nothing is said. */
+    openWithoutHello(): void {
+      stream ??= open()
+    },
+    /** Stops reading what Central sends. */
+    pause: () => void stream?.pause(),
     heartbeat: (sample: Heartbeat = {}) => send({ heartbeat: heartbeatOf(sample) }),
     /** How the stream ended, once it has. */
     ended: ended.promise,
