@@ -1,25 +1,27 @@
 // A program on a real terminal, for logins that insist on one.
+import type { TestContext } from 'node:test'
 import { spawn } from 'node-pty'
 
-type Options = { cwd: string; env: NodeJS.ProcessEnv; timeoutMs?: number }
+type Options = { cwd: string; env: NodeJS.ProcessEnv }
 
 /** What was shown, without the escape sequences that place and colour it. */
 const plain = (shown: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal escape sequences begin with one.
   shown.replace(/\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b\[[0-9;?]*[ -/]*[@-~]/g, '')
 
-export function openTerminal(file: string, args: string[], { cwd, env, timeoutMs = 60_000 }: Options) {
+export function openTerminal(t: Pick<TestContext, 'after'>, file: string, args: string[], { cwd, env }: Options) {
   const terminal = spawn(file, args, { cwd, env, cols: 4000, rows: 50, name: 'xterm-256color' })
   const ended = Promise.withResolvers<number>()
   let shown = ''
   let look = () => {}
-  const timer = setTimeout(() => terminal.kill('SIGKILL'), timeoutMs)
+  let running = true
+  t.after(() => running && terminal.kill('SIGKILL'))
   terminal.onData((data) => {
     shown += data
     look()
   })
   terminal.onExit(({ exitCode }) => {
-    clearTimeout(timer)
+    running = false
     ended.resolve(exitCode)
   })
 
