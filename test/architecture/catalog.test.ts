@@ -27,7 +27,7 @@ describe('the catalogue', () => {
 
   test('the README names every tool with its plan, and says which work', () => {
     for (const tool of catalog) {
-      const row = readme.split('\n').find((line) => line.includes(`\`${tool.id}\``))
+      const row = readme.split('\n').find((line) => line.startsWith(`| \`${tool.id}\``))
       assert.ok(row, `README does not name ${tool.id}`)
       assert.ok(row.includes(tool.plan), `${tool.id}: README says another plan`)
       assert.equal(row.includes('✓'), works(tool), `${tool.id}: README and catalogue disagree on whether it works`)
