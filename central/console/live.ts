@@ -1,6 +1,7 @@
 // Server-sent events that say "look again": no data crosses, the page asks for itself what it may see.
 // https://html.spec.whatwg.org/multipage/server-sent-events.html
-import type { FastifyInstance } from 'fastify'
+import type { OutgoingHttpHeaders } from 'node:http'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Door } from './door.ts'
 import type { ConsoleRooms } from './rooms.ts'
 
@@ -20,23 +21,19 @@ export function registerLive(app: FastifyInstance, door: Door, rooms: ConsoleRoo
     // 204 tells EventSource not to come back.
     if (mine.length >= STREAMS) return reply.code(204).send()
     const topics = await topicsOf(session.workspaceId, query.action)
-    reply.hijack()
-    const { raw } = reply
-    raw.writeHead(200, {
-      ...replyHeaders(reply.getHeaders()),
-      'content-type': 'text/event-stream',
-      'x-accel-buffering': 'no',
-    })
+    const raw = startStream(reply)
     const say = (event: 'change' | 'tick') => raw.write(`event: ${event}\ndata:\n\n`)
+    // What cannot be told now (the storage is away) is left to the next tick.
+    const quietly = (work: Promise<void>) =>
+      void work.catch((error) => rooms.log.warn({ err: error }, 'a page could not be told of news'))
     const stops = topics.map(({ topic, concerns }) =>
-      rooms.bus.subscribe(topic, async (message) => {
-        if (await concerns(message)) say('change')
-      }),
+      rooms.bus.subscribe(topic, (message) => quietly(concerns(message).then((mine) => void (mine && say('change'))))),
     )
-    const timer = setInterval(async () => {
+    const tick = async () => {
       if (await rooms.identity.sessionOf(request)) say('tick')
       else end()
-    }, TICK_MS)
+    }
+    const timer = setInterval(() => quietly(tick()), TICK_MS)
     const end = () => {
       clearInterval(timer)
       for (const stop of stops) stop()
@@ -45,7 +42,6 @@ export function registerLive(app: FastifyInstance, door: Door, rooms: ConsoleRoo
     }
     open.set(end, session.id)
     raw.on('close', end)
-    raw.write('retry: 3000\n\n')
     return reply
   })
 
@@ -67,5 +63,15 @@ export function registerLive(app: FastifyInstance, door: Door, rooms: ConsoleRoo
   }
 }
 
-const replyHeaders = (headers: ReturnType<import('fastify').FastifyReply['getHeaders']>) =>
-  Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined)) as Record<string, string>
+/** Headers that other hooks have set (the security headers) go along. */
+function startStream(reply: FastifyReply): FastifyReply['raw'] {
+  reply.hijack()
+  const headers = Object.entries(reply.getHeaders()).filter(([, value]) => value !== undefined)
+  reply.raw.writeHead(200, {
+    ...(Object.fromEntries(headers) as OutgoingHttpHeaders),
+    'content-type': 'text/event-stream',
+    'x-accel-buffering': 'no',
+  })
+  reply.raw.write('retry: 3000\n\n')
+  return reply.raw
+}

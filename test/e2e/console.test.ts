@@ -48,7 +48,7 @@ describe('the console of a real Central', { skip: noBrowser }, () => {
     })
     await withPage(url, async (page) => {
       await page.goto(link)
-      await page.waitForURL(`${url}/sign-in`)
+      await page.getByRole('heading', { name: 'Sign in' }).waitFor()
     })
   })
 
