@@ -216,6 +216,7 @@ async function createDoors(core: Core, fleet: Fleet, calls: Calls, config: Confi
     runCall: calls.runCall,
     verifyBearer: oauth.verifyBearer,
     challenge: oauth.challenge,
+    bus,
     allowedOrigins: config.allowedOrigins,
     publicUrl,
     clock,

@@ -21,8 +21,8 @@ export type CallToolRooms = {
   runCall: (call: IncomingCall) => Promise<CallResult>
   elicitation: Elicitation
   clock: Clock
-  /** Takes a call from the user's allowance: 0, or the seconds to wait. */
-  takeCall: (userId: string) => number
+  /** Takes a call from a grant's allowance: 0, or the seconds to wait. */
+  takeCall: (grantId: string) => number
 }
 
 type Arguments = Record<string, unknown>
@@ -41,7 +41,7 @@ export function createCallTool({ log, elicitation, clock, takeCall, ...rooms }: 
   async function call(tool: string, args: Arguments, ctx: ServerContext, server: Server) {
     const { principal, nextRequestId } = callerOf(ctx)
     const requestId = nextRequestId()
-    const wait = takeCall(principal.userId)
+    const wait = takeCall(principal.grantId)
     if (wait > 0) return refused('RATE_LIMITED', { retry_after_s: wait }, requestId)
     const elicited = await elicitation.answerIn(ctx, tool, args)
     const incoming: IncomingCall = {
@@ -79,7 +79,7 @@ export function createCallTool({ log, elicitation, clock, takeCall, ...rooms }: 
       const { principal, nextRequestId } = callerOf(ctx)
       const requestId = nextRequestId()
       const signal = ctx.mcpReq.signal
-      if (takeCall(principal.userId) === 0) {
+      if (takeCall(principal.grantId) === 0) {
         await runCall({ requestId, tool, arguments: args, principal, signal, progress: () => {}, canElicitUrl: false })
       }
       const name = tool.slice(0, 128)

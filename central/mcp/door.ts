@@ -28,7 +28,7 @@ export type DoorRooms = {
   publicUrl: string
   clock: Clock
   log: Logger
-  /** `requests` a user, `refusals` an address. */
+  /** `requests` a grant, `refusals` an address. */
   rates: { requests: Rate; refusals: Rate }
 }
 
@@ -97,7 +97,7 @@ export function createDoor(rooms: DoorRooms) {
   }
 
   function checkAllowance(request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
-    const wait = takeRequest(principalOf(request.raw).userId)
+    const wait = takeRequest(principalOf(request.raw).grantId)
     return wait > 0 ? refuse(request, reply, { code: 'RATE_LIMITED', details: { retry_after_s: wait } }) : undefined
   }
 

@@ -4,7 +4,9 @@ import { randomBytes } from 'node:crypto'
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { classifyInboundRequest, createMcpHandler } from '@modelcontextprotocol/server'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
 import { CatalogueError } from '#proto/contract/errors.ts'
+import type { Bus } from '../bus/bus.ts'
 import type { CallResult, IncomingCall } from '../calls/run-call.ts'
 import type { Scope } from '../domain/principal.ts'
 import { type CatalogEntry, works } from '../tools/define.ts'
@@ -24,7 +26,7 @@ import { createTokenBuckets, type Rate } from './token-bucket.ts'
 
 export type McpRates = DoorRooms['rates'] & { calls: Rate }
 
-/** A busy assistant makes some twenty calls in a row and then thinks; two a second for hours is a loop. */
+/** For each grant. A busy assistant makes some twenty calls in a row and then thinks; two a second for hours is a loop. */
 export const MCP_RATES: McpRates = {
   calls: { burst: 60, perSecond: 2 },
   requests: { burst: 300, perSecond: 20 },
@@ -34,6 +36,7 @@ export const MCP_RATES: McpRates = {
 export type McpRooms = Omit<DoorRooms, 'rates'> & {
   catalog: readonly CatalogEntry[]
   runCall: (call: IncomingCall) => Promise<CallResult>
+  bus: Pick<Bus, 'subscribe'>
   version: string
   rateLimit?: Partial<McpRates>
   sessionLimits?: Partial<SessionLimits>
@@ -45,16 +48,11 @@ export type McpRooms = Omit<DoorRooms, 'rates'> & {
   extra?: Surface
 }
 
-export type Mcp = {
-  /** Closes the sessions of a grant that was revoked. */
-  endGrant(grantId: string): Promise<void>
-}
-
 const PATH = '/mcp'
 const METHODS = ['GET', 'POST', 'DELETE', 'OPTIONS', 'PUT', 'PATCH'] as const
 const SWEEP_INTERVAL = 60_000
 
-export function registerMcp(app: FastifyInstance, rooms: McpRooms): Mcp {
+export function registerMcp(app: FastifyInstance, rooms: McpRooms): void {
   const rates = { ...MCP_RATES, ...rooms.rateLimit }
   const door = createDoor({ ...rooms, rates })
   const surface = createSurface(rooms, rates.calls)
@@ -97,14 +95,29 @@ export function registerMcp(app: FastifyInstance, rooms: McpRooms): Mcp {
       return answerError(error, request, reply)
     })
     scope.route({ method: [...METHODS], url: PATH, exposeHeadRoute: false, handler: serve })
+    const stopListening = endLostSessions(rooms.bus, sessions)
     const timer = setInterval(() => void sessions.sweep(), SWEEP_INTERVAL).unref()
     // Before the listener closes, which would wait for the streams that these end.
     scope.addHook('preClose', async () => {
       clearInterval(timer)
+      stopListening()
       await Promise.all([sessions.close(), streaming.close(), plain.close()])
     })
   })
-  return { endGrant: sessions.endGrant }
+}
+
+const LOST = z.object({ grant_id: z.string().optional(), user_id: z.string().optional() })
+
+/** Streams stay open long after the check of the token that opened them. */
+function endLostSessions(bus: Pick<Bus, 'subscribe'>, sessions: Sessions): () => void {
+  const onLoss = (message: unknown): void => {
+    const { grant_id, user_id } = LOST.parse(message)
+    void sessions.endWhere(({ grantId, userId }) => grantId === grant_id || userId === user_id)
+  }
+  const subscriptions = [bus.subscribe('grant_revoked', onLoss), bus.subscribe('user_disabled', onLoss)]
+  return () => {
+    for (const end of subscriptions) end()
+  }
 }
 
 function createSurface(rooms: McpRooms, rate: Rate): Surface {

@@ -95,9 +95,9 @@ export function createSessions({ createServer, clock, replica, limits }: Rooms) 
       if (!sessions.has(id)) await server.close()
     },
 
-    /** Closes the streams of a grant that was revoked; its next request is refused by the bearer check anyway. */
-    async endGrant(grantId: string): Promise<void> {
-      await Promise.all([...sessions.values()].filter((session) => session.grantId === grantId).map(end))
+    /** Closes the streams of who has lost access; the next request is refused by the bearer check anyway. */
+    async endWhere(lost: (session: { userId: string; grantId: string }) => boolean): Promise<void> {
+      await Promise.all([...sessions.values()].filter(lost).map(end))
     },
 
     async close(): Promise<void> {

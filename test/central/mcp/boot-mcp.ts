@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import pino from 'pino'
 import { z } from 'zod'
+import { createLocalBus } from '../../../central/bus/bus.ts'
 import type { CallResult, IncomingCall } from '../../../central/calls/run-call.ts'
 import type { Principal } from '../../../central/domain/principal.ts'
 import { type McpRooms, registerMcp } from '../../../central/mcp/index.ts'
@@ -108,7 +109,9 @@ export async function bootMcp(options: Partial<McpRooms> & { handlers?: Record<s
   }
 
   const publicUrl = options.publicUrl ?? 'http://localhost'
-  const mcp = registerMcp(app, {
+  const bus = createLocalBus()
+  registerMcp(app, {
+    bus,
     catalog,
     runCall,
     verifyBearer: async (token) => TOKENS[token] ?? { refused: 'AUTH_FAILED', why: 'no such token' },
@@ -128,7 +131,7 @@ export async function bootMcp(options: Partial<McpRooms> & { handlers?: Record<s
     url: new URL(`http://localhost:${port}/mcp`),
     port,
     calls,
-    mcp,
+    bus,
     advance: (ms: number) => {
       now += ms
     },

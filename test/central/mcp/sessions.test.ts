@@ -113,14 +113,19 @@ describe('sessions of the 2025 generation', () => {
     assert.equal(answer.status, 200)
   })
 
-  it('of a revoked grant are closed with their streams', async () => {
-    const id = await start()
-    const headers = { authorization: 'Bearer alice', 'mcp-session-id': id, accept: 'text/event-stream' }
-    const open = await fetch(central.url, { headers })
-    await central.mcp.endGrant('grant-alice')
-    await open.text()
-    assert.equal(await status(id), 404)
-  })
+  for (const [topic, message] of [
+    ['grant_revoked', { grant_id: 'grant-alice' }],
+    ['user_disabled', { user_id: 'usr_alice' }],
+  ] as const) {
+    it(`are closed with their streams on ${topic}`, async () => {
+      const [id, others] = [await start(), await start('bob')]
+      const headers = { authorization: 'Bearer alice', 'mcp-session-id': id, accept: 'text/event-stream' }
+      const open = await fetch(central.url, { headers })
+      central.bus.publish(topic, message)
+      await open.text()
+      assert.deepEqual([await status(id), await status(others, 'bob')], [404, 200])
+    })
+  }
 
   it('that never began leave nothing behind', async () => {
     await boot({ sessionLimits: { perUser: 1 } })
