@@ -18,6 +18,7 @@ if (only.length === 0) {
   setUp('bash', 'test/setup-debian.sh')
   setUp(process.execPath, 'test/install-clients.ts')
 }
+// Ends with this process.
 const postgres = whyNoPostgres() === undefined ? await startPostgres() : undefined
 const database = await postgres?.createDatabase()
 if (database) process.env.TEST_POSTGRES_URL = database.url
@@ -25,7 +26,6 @@ if (database) process.env.TEST_POSTGRES_URL = database.url
 await runAll(files.filter((file) => !ALONE.test(file)), 2)
 await runAll(files.filter((file) => ALONE.test(file)), 1)
 
-await postgres?.stop()
 for (const skipped of totals.skipped) console.log(`skipped: ${skipped}`)
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped.length} skipped`)
 const skipsFail = process.env.CI === 'true' && totals.skipped.length > 0
