@@ -69,7 +69,7 @@ export type ConsoleRooms = {
   fleet: ConsoleFleet
   approvals: Pick<Approvals, 'get' | 'list' | 'decide'>
   output: Pick<ActionsStore, 'readOutput' | 'outputEnd'>
-  audit: Pick<Audit, 'append' | 'list' | 'verify' | 'chain'>
+  audit: Pick<Audit, 'append' | 'list' | 'verify' | 'exportLines'>
   plans: Pick<Plans, 'get' | 'setPolicy'>
   members: ConsoleMembers
   runCall: (call: IncomingCall) => Promise<CallResult>

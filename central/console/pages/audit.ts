@@ -9,7 +9,6 @@ import type { ConsoleRooms, Server } from '../rooms.ts'
 import { auditList } from './audit-list.ts'
 
 const PAGE = 50
-const EXPORT_PAGE = 1000
 
 export function registerAudit(door: Door, rooms: ConsoleRooms): void {
   door.get('/audit', (visit) => auditPage(visit, rooms))
@@ -33,7 +32,7 @@ async function auditPage({ session, query }: Visit, { audit, fleet }: ConsoleRoo
 !${serverFilter(servers, query.server)}
 <section class="card flush" aria-label="Lines">!${auditList(entries)}</section>
 !${olderLink(entries, query.server)}
-<p class="hint">Every line carries the SHA-256 of the one before it, so that a change or a gap shows. The export can be checked offline.</p>`
+<p class="hint">Every line carries the SHA-256 of the one before it, so that a change or a gap shows. The export can be checked on another machine, with Central’s public key: <code>npm run admin -- audit verify --file audit.jsonl --key PUBLIC.pem</code>.</p>`
   return { page: { title: 'Audit log', active: 'audit', body } }
 }
 
@@ -65,20 +64,11 @@ function olderLink(entries: readonly AuditEntry[], server: string | undefined): 
   return html`<p><a href="/audit?${query.toString()}">Older</a></p>`
 }
 
-/** One JSON object a line, oldest first: what the offline check reads. */
+/** One JSON object a line, oldest first, with the signed checkpoints: what the offline check reads. */
 async function exportFile({ session, reply }: Visit, { audit }: ConsoleRooms): Promise<Answer> {
-  async function* lines() {
-    for (let after = 0; ; ) {
-      const rows = await audit.chain(session.workspaceId, after, EXPORT_PAGE)
-      for (const { seq, prev_hash, hash, body } of rows) yield `${JSON.stringify({ seq, prev_hash, hash, body })}\n`
-      const last = rows.at(-1)
-      if (!last || rows.length < EXPORT_PAGE) return
-      after = last.seq
-    }
-  }
   return reply
     .header('content-disposition', 'attachment; filename="audit.jsonl"')
     .header('x-content-type-options', 'nosniff')
     .type('application/x-ndjson')
-    .send(Readable.from(lines()))
+    .send(Readable.from(audit.exportLines(session.workspaceId)))
 }

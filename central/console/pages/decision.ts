@@ -196,12 +196,12 @@ function survivors({ survivors }: Partial<ActionOutcome>): string | undefined {
 
 function revealForm(url: string, action: Action, session: { csrf: string }): string {
   if (action.state !== 'succeeded' || action.spec.kind !== 'regenerate_install_token') return ''
-  return html`<p>The new command is shown to the person who asked for it.</p><form method="post" action="${url}/reveal">!${csrfField(session)}<button class="button">Show it</button></form>`
+  return html`<p>The new command holds a token, like a password. Show it only where it is to be used.</p><form method="post" action="${url}/reveal">!${csrfField(session)}<button class="button">Show it</button></form>`
 }
 
 export function revealPage(action: Action, result: Readonly<Record<string, unknown>>): Answer {
   const command = typeof result.command === 'string' ? result.command : undefined
   const body = html`<div class="stack narrow"><p class="crumb"><a href="/approvals/${encodeURIComponent(action.id)}">Back to the action</a></p><h1>New install command</h1>
-!${command === undefined ? notice('warn', '<p>It is shown only to the person who asked for it.</p>') : html`<section class="card stack"><div class="copy"><pre class="code" id="command" tabindex="0" aria-label="Install command">${command}</pre><button class="button needs-script" type="button" data-copy="command">Copy</button></div><p class="hint">The token in it works once, within one hour.</p></section>`}</div>`
+!${command === undefined ? notice('warn', '<p>There is no command to show.</p>') : html`<section class="card stack"><div class="copy"><pre class="code" id="command" tabindex="0" aria-label="Install command">${command}</pre><button class="button needs-script" type="button" data-copy="command">Copy</button></div><p class="hint">The token in it works once, within one hour.</p></section>`}</div>`
   return { page: { title: 'New install command', active: 'approvals', body } }
 }
