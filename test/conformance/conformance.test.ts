@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
@@ -11,6 +10,7 @@ import { createHome } from '../clients/home.ts'
 import { clientPath, missing } from '../clients/installed.ts'
 import { openTerminal } from '../clients/terminal.ts'
 import { bootCentral } from '../helpers/boot-central.ts'
+import { freePort } from '../helpers/free-port.ts'
 import { runProgram } from '../helpers/run-program.ts'
 import { startTokenProxy } from '../helpers/token-proxy.ts'
 import { conformanceFixtures } from './fixtures.ts'
@@ -104,12 +104,4 @@ async function register(url: string): Promise<string> {
     body: JSON.stringify({ client_name: 'Conformance', redirect_uris: ['http://127.0.0.1/callback'] }),
   })
   return ((await response.json()) as { client_id: string }).client_id
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return port
 }
