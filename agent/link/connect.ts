@@ -20,6 +20,8 @@ export function checkCentral({ subjectaltname }: Pick<PeerCertificate, 'subjecta
 }
 
 const OPTIONS: ChannelOptions = {
+  // Sent as the TLS server name, which must not be an address (RFC 6066 section 3).
+  'grpc.ssl_target_name_override': 'central.mttrly',
   'grpc.max_receive_message_length': LIMITS.message,
   'grpc.max_send_message_length': LIMITS.message,
   'grpc.keepalive_time_ms': 20_000,
