@@ -11,11 +11,12 @@ type Lane = (caller: Caller, settings: LaneSettings) => Promise<Record<string, u
 /** Loaded before the request comes, so that a waiting lane answers at once; each lane only what it needs. */
 const LANES: Record<string, () => Promise<Lane>> = {
   read: async () => {
-    const { readLane } = await import('./read-lane.ts')
+    const { prepareReadLane } = await import('./read-lane.ts')
     return async (caller, settings) => {
+      const readLane = prepareReadLane(settings)
       const request = await caller.request()
       if (request?.do !== 'read') return undefined
-      const answer = await readLane(request, caller, settings)
+      const answer = await readLane(request, caller)
       return 'refusal' in answer ? answer : { outcome: answer }
     }
   },

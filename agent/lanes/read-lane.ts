@@ -3,10 +3,9 @@ import { type LaneName, loadPolicy, refuseLane } from '../guard/policy.ts'
 import { secretPaths } from '../guard/secret-paths.ts'
 import { readAccounts } from '../process/accounts.ts'
 import { type RunEnd, run } from '../process/run.ts'
-import { sandbox } from '../process/sandbox.ts'
-import { openStatusFile } from '../process/scratch.ts'
+import { prepareSandbox, sandbox } from '../process/sandbox.ts'
 import type { Caller } from './caller.ts'
-import { createOutput } from './output.ts'
+import { createOutput, type Totals, warmUp } from './output.ts'
 import type { LaneSettings } from './settings.ts'
 import { emptyOutcome, type Outcome, type ReadRequest, type Refusal } from './words.ts'
 
@@ -23,58 +22,42 @@ const ENVIRONMENT = {
   TMPDIR: '/dev/shm',
 }
 
-export async function readLane(
-  request: ReadRequest,
-  caller: Caller,
-  settings: LaneSettings,
-): Promise<Outcome | { refusal: Refusal }> {
-  const policy = await loadPolicy(settings.configDirectory)
-  const refusal = refuseLane(policy, LANE)
-  if (refusal || !policy.ok) return { refusal: refusal ?? { code: 'POLICY_DENIED', details: {} } }
-  const output = createOutput({
-    hostKey: settings.hostKey,
-    take: async (offset, data) => {
-      await caller.output(offset, data)
-      return !caller.gone.aborted
-    },
-  })
-  const homes = readAccounts().map(({ home }) => home)
-  const status = openStatusFile()
-  const contained = sandbox({
-    argv: [settings.shell, '-c', request.line],
-    hidden: [
-      settings.dataDirectory,
-      settings.configDirectory,
-      ...settings.hidden,
-      ...policy.policy.deniedPaths,
-      ...secretPaths(homes),
-    ],
-    timeoutMs: request.timeoutMs,
-    status: status.fd,
-  })
-  const program = { ...contained, id: request.id, cwd: '/', env: ENVIRONMENT, terminal: false }
-  try {
-    const end = await run(
-      { ...program, timeoutMs: request.timeoutMs, graceMs: GRACE_MS },
-      {
-        onOutput: output.write,
-        signal: AbortSignal.any([caller.cancelled, caller.gone]),
-        now: Date.now,
+export type ReadLane = (request: ReadRequest, caller: Caller) => Promise<Outcome | { refusal: Refusal }>
+
+/** Makes all that needs no request, so that a lane that waited answers at once. It serves one request. */
+export function prepareReadLane(settings: LaneSettings): ReadLane {
+  const prepared = prepareSandbox()
+  const secrets = secretPaths(readAccounts().map(({ home }) => home))
+  warmUp(settings.hostKey)
+
+  return async (request, caller) => {
+    const policy = await loadPolicy(settings.configDirectory)
+    const refusal = refuseLane(policy, LANE)
+    if (refusal || !policy.ok) return { refusal: refusal ?? { code: 'POLICY_DENIED', details: {} } }
+    const output = createOutput({
+      hostKey: settings.hostKey,
+      take: async (offset, data) => {
+        await caller.output(offset, data)
+        return !caller.gone.aborted
       },
+    })
+    const own = [settings.dataDirectory, settings.configDirectory, ...settings.hidden]
+    const contained = sandbox(prepared, {
+      argv: [settings.shell, '-c', request.line],
+      hidden: [...own, ...policy.policy.deniedPaths, ...secrets],
+      timeoutMs: request.timeoutMs,
+    })
+    const spec = { ...contained, id: request.id, cwd: '/', env: ENVIRONMENT, terminal: false }
+    const end = await run(
+      { ...spec, timeoutMs: request.timeoutMs, graceMs: GRACE_MS },
+      { onOutput: output.write, signal: AbortSignal.any([caller.cancelled, caller.gone]), now: Date.now },
     )
-    const totals = await output.end()
-    return describe(end, totals, status.read())
-  } finally {
-    status.close()
+    return describe(end, await output.end(), prepared.status.read())
   }
 }
 
 /** Bubblewrap reports an exit code only of a command that it did start (man 1 bwrap, --json-status-fd). */
-function describe(
-  end: RunEnd,
-  totals: Awaited<ReturnType<ReturnType<typeof createOutput>['end']>>,
-  status: string,
-): Outcome {
+function describe(end: RunEnd, totals: Totals, status: string): Outcome {
   const started = end.state !== 'EXITED' || status.includes('"exit-code"')
   const { state, ...rest } = end
   const isolation = 'ISOLATION_BUBBLEWRAP'

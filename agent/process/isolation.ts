@@ -5,8 +5,7 @@ import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from './run.ts'
-import { sandbox } from './sandbox.ts'
-import { openScratchFile } from './scratch.ts'
+import { prepareSandbox, sandbox } from './sandbox.ts'
 
 type Targets = {
   open: string
@@ -134,11 +133,11 @@ export async function probeIsolation(): Promise<Isolation> {
 
 /** Our own runtime as the attacker, reached by descriptor: its path may be closed to the uid that runs it. */
 async function inside(targets: Targets): Promise<string> {
-  const status = openScratchFile(Buffer.alloc(0))
   const source = `(${attack.toString()})(${JSON.stringify(targets)})`
   const argv = ['/proc/self/fd/5', '--input-type=commonjs', '-e', source]
-  const contained = sandbox({ argv, hidden: [targets.secret], timeoutMs: PROBE_MS, status })
-  const inherit = [...contained.inherit, openSync(process.execPath, 'r')]
+  const prepared = prepareSandbox()
+  const contained = sandbox(prepared, { argv, hidden: [targets.secret], timeoutMs: PROBE_MS })
+  const inherit = [...(contained.inherit ?? []), openSync(process.execPath, 'r')]
   const chunks: Buffer[] = []
   const spec = {
     ...contained,
@@ -155,5 +154,6 @@ async function inside(targets: Targets): Promise<string> {
     signal: new AbortController().signal,
     now: Date.now,
   })
+  prepared.status.close()
   return Buffer.concat(chunks).toString('utf8')
 }

@@ -4,8 +4,9 @@
 // call filter leaves no socket to reach anything with. agent/decisions/0001-read-lane-without-systemd.md says why.
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { openScratchFile } from './scratch.ts'
+import { openPipe, openScratchFile, openStatusFile, type StatusFile } from './scratch.ts'
 import { seccompFilter } from './seccomp.ts'
+import type { Program } from './spawn.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -52,11 +53,11 @@ function reachable(path: string, dropped: boolean): boolean {
   }
 }
 
-/** Arguments that put nothing in place of each of these paths. */
+/** Arguments that put nothing in place of each of these paths. What lies in a hidden directory is hidden with it. */
 export function maskArguments(hidden: readonly string[], dropped: boolean): string[] {
-  return hidden
-    .filter((path) => existsSync(path))
-    .map((path) => realpathSync(path))
+  const real = hidden.filter((path) => existsSync(path)).map((path) => realpathSync(path))
+  const outermost = [...new Set(real)].filter((path) => !real.some((other) => path.startsWith(`${other}/`)))
+  return outermost
     .filter((path) => reachable(path, dropped))
     .flatMap((path) =>
       statSync(path).isDirectory() ? ['--tmpfs', path, '--remount-ro', path] : ['--ro-bind', '/dev/null', path],
@@ -81,40 +82,38 @@ function limits(uid: number | undefined, cpuSeconds: number): string[] {
 
 const NAMESPACES = ['--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try']
 const TREE = [
-  '--ro-bind',
-  '/',
-  '/',
-  '--dev',
-  '/dev',
-  '--size',
-  String(SHARED_MEMORY),
-  '--perms',
-  '1777',
-  '--tmpfs',
-  '/dev/shm',
-  '--remount-ro',
-  '/dev',
+  ...['--ro-bind', '/', '/', '--dev', '/dev'],
+  ...['--size', String(SHARED_MEMORY), '--perms', '1777', '--tmpfs', '/dev/shm', '--remount-ro', '/dev'],
 ]
 
-export type Sandboxed = { argv: string[]; inherit: number[]; owner?: number }
+/** What a sandboxed run needs and can be made before its command is known. Used once. */
+export type PreparedSandbox = {
+  host: SandboxHost
+  uid: number | undefined
+  pipe: { read: number; write: number }
+  filter: number
+  status: StatusFile
+}
 
-/** The line that runs `argv` contained. Its `inherit` descriptors are the child's 3 (filter) and 4 (status). */
-export function sandbox(
-  options: { argv: readonly string[]; hidden: readonly string[]; timeoutMs: number; status: number },
-  host: SandboxHost = thisHost(),
-): Sandboxed {
+export function prepareSandbox(host: SandboxHost = thisHost()): PreparedSandbox {
   const uid = sandboxUid(host)
-  const filter = seccompFilter(host.arch)
-  const network = filter ? [] : ['--unshare-net']
+  const filter = openScratchFile(seccompFilter(host.arch) ?? Buffer.alloc(0))
+  return { host, uid, pipe: openPipe(uid), filter, status: openStatusFile() }
+}
+
+/** The program that runs `argv` contained. Its descriptor 3 is the filter, 4 the status. */
+export function sandbox(
+  { host, uid, pipe, filter, status }: PreparedSandbox,
+  options: { argv: readonly string[]; hidden: readonly string[]; timeoutMs: number },
+): Pick<Program, 'argv' | 'pipe' | 'inherit'> {
+  const filtered = seccompFilter(host.arch) !== undefined
   const argv = [
     ...limits(uid, Math.ceil(options.timeoutMs / 1000) + 1),
     ...dropTo(uid),
-    ...['/usr/bin/bwrap', '--cap-drop', 'ALL', ...NAMESPACES, ...network, '--die-with-parent', '--new-session'],
-    ...TREE,
-    ...maskArguments(options.hidden, uid !== undefined),
-    ...(filter ? ['--seccomp', '3'] : []),
+    ...['/usr/bin/bwrap', '--cap-drop', 'ALL', ...NAMESPACES, ...(filtered ? [] : ['--unshare-net'])],
+    ...['--die-with-parent', '--new-session', ...TREE, ...maskArguments(options.hidden, uid !== undefined)],
+    ...(filtered ? ['--seccomp', '3'] : []),
     ...['--json-status-fd', '4', '--chdir', '/', '--', ...options.argv],
   ]
-  const inherit = [openScratchFile(filter ?? Buffer.alloc(0)), options.status]
-  return { argv, inherit, ...(uid === undefined ? {} : { owner: uid }) }
+  return { argv, pipe, inherit: [filter, status.fd] }
 }

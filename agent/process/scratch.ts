@@ -40,8 +40,10 @@ export function openScratchFile(content: Buffer): number {
   })
 }
 
+export type StatusFile = { fd: number; read(): string; close(): void }
+
 /** A nameless file that a child writes its status into and we read afterwards. `fd` is the child's, closed by its start. */
-export function openStatusFile(): { fd: number; read(): string; close(): void } {
+export function openStatusFile(): StatusFile {
   const own = openScratchFile(Buffer.alloc(0))
   const fd = openSync(`/proc/self/fd/${own}`, constants.O_WRONLY)
   const buffer = Buffer.alloc(4096)

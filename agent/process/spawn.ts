@@ -23,6 +23,8 @@ export type Program = {
   inherit?: number[]
   /** The uid that the program will have, when it is not ours. */
   owner?: number
+  /** A pipe for its output that was made before. */
+  pipe?: { read: number; write: number }
 }
 
 /** How long a pipe may stay silent after the end of its program before it counts as empty. */
@@ -35,7 +37,7 @@ const SILENCE_MS = 30
  */
 export async function start(program: Program, onOutput: (chunk: Buffer) => Promise<void>): Promise<Started> {
   const [command = '', ...args] = program.argv
-  const pipe = openPipe(program.owner)
+  const pipe = program.pipe ?? openPipe(program.owner)
   const inherit = program.inherit ?? []
   const child = spawn(command, args, {
     cwd: program.cwd,
