@@ -18,8 +18,6 @@ export const RELAY_LIMITS = {
   answerWithin: 2_000,
   /** After a cancel the agent has this long to say how the run ended. */
   cancelWithin: 15_000,
-  /** What is under way on a stream that a newer one has replaced may end within this. */
-  drainWithin: 60_000,
   /** Between two renewals of one stream. */
   renewEvery: 10_000,
   requestsInFlight: LIMITS.requestsInFlight,

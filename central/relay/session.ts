@@ -33,7 +33,6 @@ export type SessionRooms = {
 }
 
 const VIOLATION = status.INVALID_ARGUMENT
-export const REPLACED: Ending = { code: status.ABORTED, details: 'replaced by a newer stream' }
 
 export function createSession(call: LinkCall, presented: Presented, rooms: SessionRooms) {
   const { clock, limits, counters } = rooms
@@ -49,7 +48,6 @@ export function createSession(call: LinkCall, presented: Presented, rooms: Sessi
   let heardAt = clock.now()
   let pingedAt = 0
   let renewedAt = 0
-  let drainUntil: number | undefined
   let onAnswer: ((alive: boolean) => void) | undefined
 
   const session = {
@@ -65,7 +63,6 @@ export function createSession(call: LinkCall, presented: Presented, rooms: Sessi
     welcome,
     close,
     challenge,
-    drain,
     sweep,
     acknowledge: (requestId: string) => send({ acknowledge: { requestId } }),
   }
@@ -176,12 +173,6 @@ export function createSession(call: LinkCall, presented: Presented, rooms: Sessi
     })
   }
 
-  /** A newer stream has taken over: this one ends when its requests have. */
-  function drain(): void {
-    drainUntil = clock.now() + limits.drainWithin
-    if (requests.inFlight() === 0) close(REPLACED)
-  }
-
   /** Called for every stream once a second, so that none needs a timer of its own. */
   function sweep(now: number): void {
     const silent = now - heardAt
@@ -191,8 +182,6 @@ export function createSession(call: LinkCall, presented: Presented, rooms: Sessi
       close({ code: status.UNAVAILABLE, details: 'nothing was heard for too long' })
     } else if (session.certificate && session.certificate.notAfter <= now) {
       close({ code: status.UNAUTHENTICATED, details: 'the certificate has expired' })
-    } else if (drainUntil !== undefined && (requests.inFlight() === 0 || drainUntil <= now)) {
-      close(REPLACED)
     } else if (state === 'open' && silent >= limits.pingAfter && now - pingedAt >= limits.pingAfter) {
       pingedAt = now
       send({ ping: { sentAt: now } })
@@ -224,7 +213,6 @@ export type Session = {
   welcome: () => void
   close: (ending: Ending) => void
   challenge: () => Promise<boolean>
-  drain: () => void
   sweep: (now: number) => void
   acknowledge: (requestId: string) => void
 }

@@ -11,7 +11,7 @@ import type { Fleet } from '../fleet/fleet.ts'
 import type { Hello } from './frames.ts'
 import type { Front } from './front.ts'
 import type { RelayLimits } from './limits.ts'
-import { createSession, type Ending, type LinkCall, REPLACED, type Session } from './session.ts'
+import { createSession, type Ending, type LinkCall, type Session } from './session.ts'
 
 export type StreamsRooms = {
   fleet: Pick<Fleet, 'link'>
@@ -33,7 +33,8 @@ export function createStreams(rooms: StreamsRooms) {
   /** Every stream that is not closed, also those not yet let in. */
   const sessions = new Set<Session>()
   const holders = new Map<string, Holder>()
-  const challenged = new Set<string>()
+  /** Servers of which one stream is being let in; the next one waits outside. */
+  const entering = new Set<string>()
 
   const stopListening = bus.subscribe('certificate_revoked', (message) => {
     const { server_id } = message as { server_id: string }
@@ -66,7 +67,7 @@ export function createStreams(rooms: StreamsRooms) {
   const onHeartbeat = (session: Session, sample: HostSample) => link.heartbeat(serverOf(session), sample)
 
   async function onHello(session: Session, hello: Hello): Promise<void> {
-    const refusal = (await admit(session, hello)) ?? (await takePlace(session, hello))
+    const refusal = (await admit(session, hello)) ?? (await enter(session, hello))
     if (!refusal) return
     counters.refused++
     log.info({ server_id: session.serverId, peer: session.peer, why: refusal.details }, 'agent refused')
@@ -80,7 +81,17 @@ export function createStreams(rooms: StreamsRooms) {
     session.certificate = admission.certificate
     if (hello.facts.capability_version < OLDEST_CAPABILITY_VERSION)
       return { code: status.FAILED_PRECONDITION, details: 'AGENT_OUTDATED' }
-    return makeRoom(session, hello)
+  }
+
+  async function enter(session: Session, hello: Hello): Promise<Ending | undefined> {
+    const { serverId } = session
+    if (entering.has(serverId)) return { code: status.UNAVAILABLE, details: 'another stream is being let in' }
+    entering.add(serverId)
+    try {
+      return (await makeRoom(session, hello)) ?? (await takePlace(session, hello))
+    } finally {
+      entering.delete(serverId)
+    }
   }
 
   /**
@@ -91,22 +102,12 @@ export function createStreams(rooms: StreamsRooms) {
     const { serverId } = session
     const holder = holders.get(serverId)?.session
     if (!holder) return
-    if (challenged.has(serverId)) return { code: status.UNAVAILABLE, details: 'another stream is being checked' }
     const renewed = session.certificate?.state === 'candidate' && holder.instanceId === hello.instanceId
-    if (!renewed && (await isAlive(holder))) {
+    if (!renewed && (await holder.challenge())) {
       counters.clones++
       const { workspaceId, peer } = session
       link.cloneSeen({ workspaceId, serverId, peer, hostname: hello.facts.hostname })
       return { code: status.ALREADY_EXISTS, details: 'another agent is connected with this identity' }
-    }
-  }
-
-  async function isAlive(holder: Session): Promise<boolean> {
-    challenged.add(holder.serverId)
-    try {
-      return await holder.challenge()
-    } finally {
-      challenged.delete(holder.serverId)
     }
   }
 
@@ -117,7 +118,7 @@ export function createStreams(rooms: StreamsRooms) {
     }
     await link.saveFacts(serverId, hello.facts)
     if (session.isClosed() || !certificate) return
-    stepAside(holders.get(serverId), hello)
+    holders.get(serverId)?.session.close({ code: status.ABORTED, details: 'replaced by a newer stream' })
     const stopServing = bus.serve(serverId, session.requests.call, session.acknowledge)
     holders.set(serverId, { session, stopServing })
     link.opened(serverOf(session), { ...certificate, state: 'active' })
@@ -126,14 +127,6 @@ export function createStreams(rooms: StreamsRooms) {
     log.info({ server_id: serverId, agent_version: hello.facts.agent_version }, 'agent connected')
     if (hello.facts.capability_version > CAPABILITY_VERSION)
       log.info({ server_id: serverId }, 'the agent is newer than Central')
-  }
-
-  /** The same process finishes what it has begun on its old stream; anybody else's old stream is dead. */
-  function stepAside(holder: Holder | undefined, hello: Hello): void {
-    if (!holder) return
-    holder.stopServing()
-    if (holder.session.instanceId === hello.instanceId) holder.session.drain()
-    else holder.session.close(REPLACED)
   }
 
   async function onRenew(session: Session, csrPem: string): Promise<string | undefined> {

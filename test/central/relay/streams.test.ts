@@ -205,6 +205,14 @@ describe('one stream a server', () => {
   })
 })
 
+test('of two with one identity that come at the same time, one is let in', async () => {
+  const booted = await boot()
+  const server = await booted.enrol()
+  const results = await Promise.allSettled([booted.agent(server).connect(), booted.agent(server).connect()])
+  assert.deepEqual(results.map((result) => result.status).toSorted(), ['fulfilled', 'rejected'])
+  assert.equal(booted.relay().counters().connected, 1)
+})
+
 describe('silence', () => {
   test('an agent of which nothing is heard is asked, and given up', async () => {
     const booted = await boot({ limits: { sweep: 1_000_000 } })
@@ -289,25 +297,6 @@ describe('certificates', () => {
     await until(() => booted.relay().counters().connected === 0)
     await assert.rejects(booted.agent(server).connect(), { code: status.UNAUTHENTICATED })
     await booted.agent(fresh).connect()
-  })
-
-  test('what is under way on the old stream is finished there', async () => {
-    const booted = await boot()
-    const gate = Promise.withResolvers<void>()
-    const { server, agent } = await booted.connected({
-      onRequest: async (_request, io) => {
-        await gate.promise
-        io.respond({ exitCode: 9 })
-      },
-    })
-    const call = booted.relay().call(server.serverId, 'commands.read', { line: 'x', timeoutMs: 1 })
-    await agent.next((frame) => frame.request)
-    const fresh = await renewed(booted, agent, server)
-    await booted.agent(fresh, { hello: { instanceId: agent.instanceId } }).connect()
-    gate.resolve()
-    assert.equal((await call).exitCode, 9)
-    assert.equal((await agent.ended).code, status.ABORTED)
-    assert.equal((await booted.fleet.get(booted.workspaceId, server.serverId))?.online, true)
   })
 
   test('a crash between candidate and commit leaves both usable, until one is used', async () => {
