@@ -1,5 +1,6 @@
 // One mTLS stream to Central (grpc-js). The CA is pinned, TLS is 1.3, and who answers must be named as Central: a
 // certificate of the same CA for an agent does not do.
+import { isIP } from 'node:net'
 import { createSecureContext, type PeerCertificate } from 'node:tls'
 import { type ChannelOptions, Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js'
 import { LIMITS } from '#proto/contract/limits.ts'
@@ -33,12 +34,16 @@ const OPTIONS: ChannelOptions = {
   'grpc.enable_http_proxy': 0,
 }
 
+/** An address is no server name (RFC 6066, section 3). */
+const serverName = (address: string): ChannelOptions =>
+  isIP(address.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')) ? { 'grpc.ssl_target_name_override': 'central' } : {}
+
 export const connectLink: Connect = ({ address, caPem, keyPem, certificatePem }) => {
   const context = createSecureContext({ ca: caPem, key: keyPem, cert: certificatePem, minVersion: 'TLSv1.3' })
   const secure = credentials.createFromSecureContext(context, {
     checkServerIdentity: (_host, certificate) => checkCentral(certificate),
   })
-  const client = new Client(address, secure, OPTIONS)
+  const client = new Client(address, secure, { ...OPTIONS, ...serverName(address) })
   const { path, requestSerialize, responseDeserialize } = linkService.connect
   return {
     stream: client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize),

@@ -3,7 +3,14 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type Connected, type FakeCentral, startFakeCentral } from '../helpers/fake-central.ts'
-import { type AgentHome, enrolWith, makeAgentHome, type RealAgent, removeAgentHome, startAgent } from '../helpers/real-agent.ts'
+import {
+  type AgentHome,
+  enrolWith,
+  makeAgentHome,
+  type RealAgent,
+  removeAgentHome,
+  startAgent,
+} from '../helpers/real-agent.ts'
 
 describe('the agent as a process', () => {
   let central: FakeCentral
@@ -47,7 +54,9 @@ describe('the agent as a process', () => {
   })
 
   it('runs a line in the read lane, both outputs in the order written', async () => {
-    const { body, output } = await link.request('commands.read', { line: 'echo one; echo two >&2; echo three > /dev/stderr; exit 4' })
+    const { body, output } = await link.request('commands.read', {
+      line: 'echo one; echo two >&2; echo three > /dev/stderr; exit 4',
+    })
     assert.equal(output.toString(), 'one\ntwo\nthree\n')
     assert.equal(body?.state, 'RUN_STATE_EXITED')
     assert.equal(body?.exitCode, 4)

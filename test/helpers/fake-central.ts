@@ -15,7 +15,12 @@ import type { RunOutcome__Output } from '#proto/gen/mttrly/agent/v1/RunOutcome.t
 import { createAuthority, openCa } from '../../central/fleet/ca.ts'
 
 type Stream = ServerDuplexStream<AgentFrame__Output, CentralFrame>
-export type Reply = { body?: RunOutcome__Output; failure?: { code: string; details: Record<string, unknown> }; output: Buffer; offsets: number[] }
+export type Reply = {
+  body?: RunOutcome__Output
+  failure?: { code: string; details: Record<string, unknown> }
+  output: Buffer
+  offsets: number[]
+}
 type Waiting = {
   method: MethodName
   chunks: Buffer[]
@@ -59,7 +64,9 @@ function connection(stream: Stream, hello: NonNullable<AgentFrame__Output['hello
       const { code, detailsJson } = response.failure
       entry.resolve({ failure: { code, details: JSON.parse(detailsJson) }, ...output })
     } else {
-      const body = methodCodecs.get(entry.method)?.response.decode(response.body ?? Buffer.alloc(0)) as RunOutcome__Output
+      const body = methodCodecs
+        .get(entry.method)
+        ?.response.decode(response.body ?? Buffer.alloc(0)) as RunOutcome__Output
       entry.resolve({ body, ...output })
     }
   }
@@ -91,7 +98,9 @@ function connection(stream: Stream, hello: NonNullable<AgentFrame__Output['hello
       const entry: Waiting = { method, chunks: [], offsets: [], credit: options.credit ?? true, resolve, reject }
       if (options.onChunk) entry.onChunk = options.onChunk
       waiting.set(id, entry)
-      const frame = { request: { id, method, body, startBefore: options.startBefore ?? Date.now() + LIMITS.startWithin } }
+      const frame = {
+        request: { id, method, body, startBefore: options.startBefore ?? Date.now() + LIMITS.startWithin },
+      }
       sent.set(id, frame)
       send(frame)
       return promise
@@ -125,7 +134,9 @@ function connection(stream: Stream, hello: NonNullable<AgentFrame__Output['hello
   }
 }
 
-export async function startFakeCentral(options: { enrolment?: (answer: EnrolmentAnswer) => { status?: number; body: unknown } } = {}) {
+export async function startFakeCentral(
+  options: { enrolment?: (answer: EnrolmentAnswer) => { status?: number; body: unknown } } = {},
+) {
   const clock = { now: () => Date.now() }
   const authority = await createAuthority(clock)
   const ca = await openCa(authority, clock)
@@ -137,21 +148,26 @@ export async function startFakeCentral(options: { enrolment?: (answer: Enrolment
   let accept = true
 
   const grpc = new Server({ 'grpc.max_receive_message_length': LIMITS.message })
-  grpc.addService(linkService as never, {
-    connect(stream: Stream) {
-      stream.on('error', () => {})
-      if (!accept) return void stream.destroy()
-      stream.once('data', (frame: AgentFrame__Output) => {
-        if (!frame.hello) return void stream.destroy()
-        const certificate = stream.getAuthContext()?.sslPeerCertificate?.serialNumber
-        if (certificate) serials.push(certificate)
-        const agent = connection(stream, frame.hello)
-        agent.send({ welcome: { serverId, capabilityVersion: 1, heartbeatMs: LIMITS.heartbeat, initialCredit: LIMITS.credit } })
-        agents.push(agent)
-        for (const arrival of [...arrivals]) arrival()
-      })
-    },
-  } as never)
+  grpc.addService(
+    linkService as never,
+    {
+      connect(stream: Stream) {
+        stream.on('error', () => {})
+        if (!accept) return void stream.destroy()
+        stream.once('data', (frame: AgentFrame__Output) => {
+          if (!frame.hello) return void stream.destroy()
+          const certificate = stream.getAuthContext()?.sslPeerCertificate?.serialNumber
+          if (certificate) serials.push(certificate)
+          const agent = connection(stream, frame.hello)
+          agent.send({
+            welcome: { serverId, capabilityVersion: 1, heartbeatMs: LIMITS.heartbeat, initialCredit: LIMITS.credit },
+          })
+          agents.push(agent)
+          for (const arrival of [...arrivals]) arrival()
+        })
+      },
+    } as never,
+  )
   const secure = ServerCredentials.createSsl(
     Buffer.from(authority.certificatePem),
     [{ private_key: Buffer.from(linkPair.keyPem), cert_chain: Buffer.from(linkPair.certificatePem) }],

@@ -18,12 +18,23 @@ export function makeAgentHome(): AgentHome {
 export const removeAgentHome = ({ root }: AgentHome): void => rmSync(root, { recursive: true, force: true })
 
 export async function enrolWith(central: FakeCentral, home: AgentHome): Promise<void> {
-  const options = { central: central.url, token: central.token, dataDirectory: home.data, replace: false, now: Date.now() }
+  const options = {
+    central: central.url,
+    token: central.token,
+    dataDirectory: home.data,
+    replace: false,
+    now: Date.now(),
+  }
   const enrolled = await enrol(options)
   if (!enrolled.ok) throw new Error(`not enrolled: ${enrolled.why} ${enrolled.detail}`)
 }
 
-export type RealAgent = { pid: number; log: string[]; exited: Promise<number | NodeJS.Signals>; signal(name: NodeJS.Signals): void }
+export type RealAgent = {
+  pid: number
+  log: string[]
+  exited: Promise<number | NodeJS.Signals>
+  signal(name: NodeJS.Signals): void
+}
 
 export function startAgent(home: AgentHome, args: string[] = [], input?: string): RealAgent & { stdout: string[] } {
   const child: ChildProcess = spawn(process.execPath, [MAIN, ...args, '--data', home.data, '--config', home.config], {
@@ -35,6 +46,8 @@ export function startAgent(home: AgentHome, args: string[] = [], input?: string)
   const stdout: string[] = []
   child.stderr?.setEncoding('utf8').on('data', (text: string) => log.push(text))
   child.stdout?.setEncoding('utf8').on('data', (text: string) => stdout.push(text))
-  const exited = new Promise<number | NodeJS.Signals>((resolve) => child.once('close', (code, signal) => resolve(code ?? signal ?? 0)))
+  const exited = new Promise<number | NodeJS.Signals>((resolve) =>
+    child.once('close', (code, signal) => resolve(code ?? signal ?? 0)),
+  )
   return { pid: child.pid ?? 0, log, stdout, exited, signal: (name) => child.kill(name) }
 }
