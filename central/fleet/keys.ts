@@ -100,9 +100,11 @@ async function loadLink(dir: string, ca: Ca, { clock, link }: { clock: Clock; li
 function stillFits({ certificatePem }: KeyPairPem, ca: Ca, { dns, ip }: LinkNames, now: number): boolean {
   const certificate = new X509Certificate(certificatePem)
   const [from, to] = [certificate.validFromDate.getTime(), certificate.validToDate.getTime()]
-  const names = new Set((certificate.subjectAltName ?? '').split(', '))
-  const wanted = [...dns.map((name) => `DNS:${name}`), ...ip.map((name) => `IP Address:${name}`)]
-  const sameNames = wanted.length === names.size - 1 && wanted.every((name) => names.has(name))
+  const count = (certificate.subjectAltName ?? '').split(', ').length
+  const sameNames =
+    count === 1 + dns.length + ip.length &&
+    dns.every((name) => certificate.checkHost(name, { subject: 'never' })) &&
+    ip.every((address) => certificate.checkIP(address))
   const issuer = new X509Certificate(ca.certificatePem)
   return sameNames && now < (from + to) / 2 && certificate.verify(issuer.publicKey)
 }

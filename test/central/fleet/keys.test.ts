@@ -12,7 +12,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(root, { recursive: true, force: true }))
 
-const names = { dns: ['localhost'], ip: ['127.0.0.1'] }
+const names = { dns: ['localhost'], ip: ['127.0.0.1', '::1'] }
 const load = (link = names, now = Date.now()) => loadKeys(join(root, 'keys'), { clock: { now: () => now }, link })
 
 test('the first start makes the keys, the next one finds the same', async () => {
@@ -69,7 +69,10 @@ test('the link certificate carries the names, and is issued anew when they chang
   const first = await load()
   const certificate = new X509Certificate(first.link.certificatePem)
   assert.deepEqual(certificate.keyUsage, ['1.3.6.1.5.5.7.3.1'])
-  assert.equal(certificate.subjectAltName, 'URI:spiffe://mttrly/central, DNS:localhost, IP Address:127.0.0.1')
+  assert.equal(
+    certificate.subjectAltName,
+    'URI:spiffe://mttrly/central, DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1',
+  )
   const renamed = await load({ dns: ['central.example'], ip: [] })
   assert.notEqual(renamed.link.certificatePem, first.link.certificatePem)
   const later = await load({ dns: ['central.example'], ip: [] }, Date.now() + 400 * 24 * 3_600_000)
