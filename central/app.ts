@@ -168,7 +168,7 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
     actionKey: keys.actionKey,
     dataKey,
   })
-  const runRead = createRunRead({ relay, actions, bus, clock })
+  const runRead = createRunRead({ relay, actions, audit, bus, clock, log })
   const runCall = createRunCall({
     plans,
     audit,

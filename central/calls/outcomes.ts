@@ -2,6 +2,8 @@
 import type { Methods } from '#proto/contract/methods.ts'
 import type { RunState } from '#proto/gen/mttrly/agent/v1/RunState.ts'
 import type { ActionOutcome } from '../domain/action.ts'
+import type { AuditEvent } from '../domain/audit.ts'
+import { plainText } from '../domain/text.ts'
 
 export type RunOutcome = Methods['commands.act']['answer']
 export type EndState = 'succeeded' | 'failed' | 'timed_out' | 'cancelled' | 'unknown'
@@ -21,18 +23,37 @@ export const endStateOf = (run: RunOutcome): EndState =>
 export const isolationName = (isolation: RunOutcome['isolation']): string =>
   isolation.replace('ISOLATION_', '').toLowerCase()
 
+const SHA256 = /^[0-9a-f]{64}$/
+const SURVIVORS = 50
+const WORDS = 2_000
+
+/** Text from a host: bounded and neutralised. */
+const hostText = (text: string): string => plainText(text.slice(0, WORDS))
+
 export function outcomeOf(run: RunOutcome): ActionOutcome {
   const ended = run.state === 'RUN_STATE_EXITED'
+  const survivors = run.survivors.slice(0, SURVIVORS).map(({ pid, command }) => ({ pid, command: hostText(command) }))
   return {
     ...(ended && { exit_code: run.exitCode }),
-    ...(run.signal && { signal: run.signal }),
+    ...(run.signal && { signal: hostText(run.signal) }),
     duration_ms: run.durationMs,
     output_bytes: run.outputBytes,
-    output_sha256: run.outputSha256,
+    ...(SHA256.test(run.outputSha256) && { output_sha256: run.outputSha256 }),
     output_kept: run.outputKept,
     redactions: run.redactions,
-    ...(run.survivors.length > 0 && { survivors: run.survivors }),
+    ...(survivors.length > 0 && { survivors }),
     isolation: isolationName(run.isolation),
-    ...(run.detail && { detail: run.detail }),
+    ...(run.detail && { detail: hostText(run.detail) }),
   }
 }
+
+/** The closing audit line of a run. */
+export const finishedLine = (
+  state: EndState,
+  outcome: ActionOutcome,
+): Pick<AuditEvent, 'event'> & Partial<AuditEvent> => ({
+  event: 'action.finished',
+  outcome: state,
+  ...(outcome.output_sha256 && { output: { bytes: outcome.output_bytes ?? 0, sha256: outcome.output_sha256 } }),
+  details: { exit_code: outcome.exit_code ?? null, duration_ms: outcome.duration_ms ?? null },
+})

@@ -4,7 +4,7 @@ import type { KeyObject } from 'node:crypto'
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { CatalogueError, type ErrorCode } from '#proto/contract/errors.ts'
-import { type Grant, signGrant } from '#proto/contract/grant.ts'
+import { canonicalBytes, type Grant, sha256, signGrant } from '#proto/contract/grant.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import { announce } from '../approvals/announce.ts'
 import { eventOf, SYSTEM } from '../approvals/approvals.ts'
@@ -16,17 +16,29 @@ import { seal } from '../domain/seal.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Relay } from '../relay/relay.ts'
 import type { ActionsStore, StoredGrant } from '../storage/actions.ts'
-import { type EndState, endStateOf, outcomeOf } from './outcomes.ts'
+import { type EndState, endStateOf, finishedLine, outcomeOf } from './outcomes.ts'
+import { CANCEL_RUN, isRead, keepOutput, persistently } from './runs.ts'
 
 /** How an action ended; "later" means that its server must come back first. */
 type End = { state: EndState; outcome: ActionOutcome } | 'later'
-type Performer<K extends ActionKind> = (action: Action, spec: Extract<ActionSpec, { kind: K }>) => Promise<End>
+type CommandSpec = Extract<ActionSpec, { kind: 'command' }>
+type Performer<K extends ActionKind> = (
+  action: Action,
+  spec: Extract<ActionSpec, { kind: K }>,
+  hand: Hand,
+) => Promise<End>
+
+/** What this process knows of a running action. `unsent`: its request has certainly never left for the agent. */
+type Hand = { busy: boolean; unsent: boolean; unwanted: boolean; abort: () => void }
 
 /** A server that stays away this long leaves its running actions unknown. */
 const GIVE_UP_AFTER = 24 * 3_600_000
-const STORE_RETRY_MS = 1_000
+/** A read-only run has told how it ended by then, or whoever ran it is gone. */
+const READ_GRACE = 30_000
 /** Codes with which an agent says that it could not look, rather than that it refused. */
 const SAYS_NOTHING: ReadonlySet<ErrorCode> = new Set(['RATE_LIMITED', 'INTERNAL_ERROR', 'UNKNOWN_ERROR'])
+/** Codes with which the fleet says that it did nothing. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set(['SERVER_ONLINE', 'SERVER_NOT_FOUND', 'PLAN_REQUIRED'])
 
 export function createRunAction(rooms: {
   actions: ActionsStore
@@ -40,61 +52,72 @@ export function createRunAction(rooms: {
   dataKey: Buffer
 }) {
   const { actions, audit, relay, fleet, bus, clock, log } = rooms
-  const inFlight = new Map<string, AbortController>()
+  const hands = new Map<string, Hand>()
 
   const performers: { [K in ActionKind]: Performer<K> } = {
-    command: (action) => dispatch(action),
-    decommission_server: async (action, { server_id }) => {
-      await fleet.decommission(action.workspace_id, server_id)
-      return {
-        state: 'succeeded',
-        outcome: { detail: 'The server was removed from the registry; its host was not touched.' },
-      }
-    },
-    regenerate_install_token: async (action, { server_id }) => {
-      const made = await fleet.regenerate(action.workspace_id, server_id, action.requester.user_id)
-      const sealed = seal(rooms.dataKey, `outcome:${action.id}`, Buffer.from(JSON.stringify(made))).toString('base64')
-      return { state: 'succeeded', outcome: { sealed } }
-    },
+    command: (action, spec, hand) => (isRead(spec) ? abandonedRead(action, spec) : dispatch(action, hand)),
+    decommission_server: (action, { server_id }) =>
+      ourselves(action, async () => {
+        await fleet.decommission(action.workspace_id, server_id).catch(unless('SERVER_NOT_FOUND'))
+        return { detail: 'The server is no longer in the registry; its host was not touched.' }
+      }),
+    regenerate_install_token: (action, { server_id }) =>
+      ourselves(action, async () => {
+        const made = await fleet.regenerate(action.workspace_id, server_id, action.requester.user_id)
+        const secret = Buffer.from(JSON.stringify(made))
+        return { sealed: seal(rooms.dataKey, `outcome:${action.id}`, secret).toString('base64') }
+      }),
   }
 
-  /** Takes the action in hand unless it already is. */
-  async function hold(action: Action, work: () => Promise<void>): Promise<void> {
-    if (inFlight.has(action.id)) return
-    inFlight.set(action.id, new AbortController())
+  /** What Central does itself. Refused, it changed nothing; cut off by a restart, it is not done later by surprise. */
+  async function ourselves(action: Action, work: () => Promise<ActionOutcome>): Promise<End> {
+    if ((action.started_at ?? clock.now()) + LIMITS.startWithin < clock.now())
+      return unknown('Central stopped while it did this. Look whether it was done before asking again.')
     try {
-      await work()
+      return { state: 'succeeded', outcome: await work() }
+    } catch (error) {
+      if (error instanceof CatalogueError && REFUSALS.has(error.code)) return failed('Nothing was changed.', error)
+      throw error
+    }
+  }
+
+  /** Takes the action in hand unless it already is. What is known of it stays until it has ended. */
+  async function hold(action: Action, work: (hand: Hand) => Promise<void>): Promise<void> {
+    const hand = hands.get(action.id) ?? { busy: false, unsent: false, unwanted: false, abort: () => {} }
+    if (hand.busy) return
+    hand.busy = true
+    hands.set(action.id, hand)
+    try {
+      await work(hand)
     } finally {
-      inFlight.delete(action.id)
+      hand.busy = false
     }
   }
 
   /** Starts an approved action; harmless when somebody else already has. */
   const start = (action: Action) =>
-    hold(action, async () => {
+    hold(action, async (hand) => {
+      mustBeWhatWasApproved(action)
       const granted = action.spec.kind === 'command' ? grantFor(action, action.spec) : undefined
       const details = { digest: action.digest }
       await audit.append(eventOf(action, SYSTEM, action.id, { event: 'action.started', details }))
       const patch = { started_at: clock.now(), ...(granted && { granted }) }
       if (!(await actions.move(action.id, 'approved', 'running', patch))) return
+      hand.unsent = true
       announce(bus, action, 'running')
-      await performAndFinish(action)
+      await performAndFinish(action, hand)
     })
 
   /** Picks up where a crash or a lost stream left a running action: the agent never runs a request id twice. */
-  const carryOn = (action: Action) => hold(action, () => performAndFinish(action))
+  const carryOn = (action: Action) => hold(action, (hand) => performAndFinish(action, hand))
 
-  async function performAndFinish(action: Action): Promise<void> {
-    const end = await perform(action)
+  async function performAndFinish(action: Action, hand: Hand): Promise<void> {
+    const performer = performers[action.spec.kind] as Performer<ActionKind>
+    const end = await performer(action, action.spec, hand)
     if (end !== 'later') await finish(action, end)
   }
 
-  function perform(action: Action): Promise<End> {
-    const performer = performers[action.spec.kind] as Performer<ActionKind>
-    return performer(action, action.spec)
-  }
-
-  function grantFor(action: Action, spec: Extract<ActionSpec, { kind: 'command' }>): StoredGrant {
+  function grantFor(action: Action, spec: CommandSpec): StoredGrant {
     const grant: Grant = {
       version: 1,
       action_id: action.id,
@@ -118,43 +141,54 @@ export function createRunAction(rooms: {
     }
   }
 
-  async function dispatch(action: Action): Promise<End> {
+  async function dispatch(action: Action, hand: Hand): Promise<End> {
     const granted = await actions.granted(action.id)
-    if (!granted) return failed('Central stopped during this read-only run; it changed nothing and can be repeated.')
+    if (!granted) throw new TypeError(`${action.id} runs without a grant`)
     const outputFrom = await actions.outputEnd(action.id)
-    const signal = inFlight.get(action.id)?.signal ?? AbortSignal.abort()
+    if (hand.unwanted && hand.unsent) return cancelledUnsent
+    const neverSent = hand.unsent
+    hand.unsent = false
     try {
-      const run = await relay.call(
-        action.server_id,
-        'commands.act',
-        {
-          grant: Buffer.from(granted.grant, 'base64'),
-          signature: Buffer.from(granted.signature, 'base64'),
-          keyId: granted.key_id,
-          outputFrom,
-        },
-        {
-          id: action.id,
-          outputFrom,
-          signal,
-          onOutput: (offset, data) => actions.appendOutput(action.id, offset, data),
-        },
-      )
+      const run = await ask(action, granted, outputFrom, hand)
       return { state: endStateOf(run), outcome: outcomeOf(run) }
     } catch (error) {
-      return endOfFailure(error, action)
+      hand.unsent = neverSent && error instanceof CatalogueError && error.details.sent === false
+      return endOfFailure(error, action, hand.unsent && granted.start_before < clock.now())
     }
   }
 
+  async function ask(action: Action, granted: StoredGrant, outputFrom: number, hand: Hand) {
+    const abort = new AbortController()
+    const grant = Buffer.from(granted.grant, 'base64')
+    const signature = Buffer.from(granted.signature, 'base64')
+    const answer = relay.call(
+      action.server_id,
+      'commands.act',
+      { grant, signature, keyId: granted.key_id, outputFrom },
+      { id: action.id, outputFrom, signal: abort.signal, onOutput: keepOutput(actions, action.id) },
+    )
+    hand.abort = () => abort.abort()
+    // Who cancelled while the server was away is not forgotten: the agent hears of it behind the request.
+    if (hand.unwanted) hand.abort()
+    return answer
+  }
+
+  /** A read-only run belongs to the process that began it; only when that is gone does nobody say how it ended. */
+  async function abandonedRead(action: Action, { timeout_ms }: CommandSpec): Promise<End> {
+    const over = (action.started_at ?? 0) + timeout_ms + READ_GRACE < clock.now()
+    return over ? failed('Central stopped during this read-only run; it changed nothing and can be repeated.') : 'later'
+  }
+
   /**
-   * A refusal by the agent means that nothing was executed. Whatever else went wrong says nothing about the run: it is
-   * asked again, which is harmless, until the server has been away for too long.
+   * A refusal by the agent means that nothing was executed, and so does a start that came too late. Whatever else went
+   * wrong says nothing about the run: it is asked again, which is harmless, until the server has been away for too long.
    */
-  function endOfFailure(error: unknown, action: Action): End {
+  function endOfFailure(error: unknown, action: Action, neverStarts: boolean): End {
     if (!(error instanceof CatalogueError)) throw error
     if (error.details.reason === 'grant_used')
       return unknown('The agent has seen this grant before and kept no outcome.')
     if (error.details.by === 'agent' && !SAYS_NOTHING.has(error.code)) return failed('Nothing was executed.', error)
+    if (neverStarts) return failed('The server could not be reached in time; nothing was executed.', error)
     const now = clock.now()
     if (now > (action.started_at ?? now) + GIVE_UP_AFTER)
       return unknown('The server did not come back to say how this ended.')
@@ -164,31 +198,13 @@ export function createRunAction(rooms: {
 
   async function finish(action: Action, end: Exclude<End, 'later'>): Promise<void> {
     const { state, outcome } = end
-    await persistently(async () => {
-      await audit.append(
-        eventOf(action, SYSTEM, action.id, {
-          event: 'action.finished',
-          outcome: state,
-          ...(outcome.output_sha256 && { output: { bytes: outcome.output_bytes ?? 0, sha256: outcome.output_sha256 } }),
-          details: { exit_code: outcome.exit_code ?? null, duration_ms: outcome.duration_ms ?? null },
-        }),
-      )
-      await actions.move(action.id, 'running', state, { finished_at: clock.now(), outcome })
-    })
+    const line = eventOf(action, SYSTEM, action.id, finishedLine(state, outcome))
+    // One after the other: a database that fails between the two must not have the line written twice.
+    await persistently(() => audit.append(line))
+    await persistently(() => actions.move(action.id, 'running', state, { finished_at: clock.now(), outcome }))
+    hands.delete(action.id)
     announce(bus, action, state)
     await relay.acknowledge(action.server_id, action.id)
-  }
-
-  /** An outcome is known: a database that is away for a while must not lose it. After a crash the agent still has it. */
-  async function persistently(write: () => Promise<void>): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await write()
-      } catch (error) {
-        if (attempt === 30) throw error
-        await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS))
-      }
-    }
   }
 
   /**
@@ -197,6 +213,8 @@ export function createRunAction(rooms: {
    */
   async function sweep(): Promise<void> {
     const found = await actions.inState(['approved', 'running'])
+    const open = new Set(found.map(({ id }) => id))
+    for (const [id, { busy }] of hands) if (!busy && !open.has(id)) hands.delete(id)
     await Promise.all(found.map((action) => resume(action).catch(report(action))))
   }
 
@@ -209,8 +227,9 @@ export function createRunAction(rooms: {
   /** Approved long ago and never started: it does not run later by surprise. */
   async function lapse(action: Action): Promise<void> {
     await audit.append(eventOf(action, SYSTEM, action.id, { event: 'action.expired' }))
-    const outcome = { detail: 'Central stopped after the approval and before the start; nothing was executed.' }
-    await actions.move(action.id, 'approved', 'expired', { finished_at: clock.now(), outcome })
+    const outcome = { detail: 'It did not start in time after the approval; nothing was executed.' }
+    if (await actions.move(action.id, 'approved', 'expired', { finished_at: clock.now(), outcome }))
+      announce(bus, action, 'expired')
   }
 
   /** The server is back: ask for what is still open, and let it forget what is already stored. */
@@ -222,6 +241,16 @@ export function createRunAction(rooms: {
     }
   }
 
+  /** A person wants it ended. What waits for its server has that settled at once if it was never sent. */
+  async function endRun(actionId: string): Promise<void> {
+    const hand = hands.get(actionId)
+    if (!hand) return
+    hand.unwanted = true
+    hand.abort()
+    const action = hand.busy ? undefined : await actions.get(actionId)
+    if (action?.state === 'running') await carryOn(action)
+  }
+
   const report = (action: Action) => (error: unknown) =>
     log.error({ err: error, action_id: action.id }, 'action could not be carried on')
 
@@ -229,7 +258,10 @@ export function createRunAction(rooms: {
     bus.subscribe('hello', (message) => {
       onHello(message as Parameters<typeof onHello>[0]).catch((error) => log.error({ err: error }, 'hello not handled'))
     }),
-    bus.subscribe('cancel_run', (message) => inFlight.get((message as { action_id: string }).action_id)?.abort()),
+    bus.subscribe(CANCEL_RUN, (message) => {
+      const { action_id } = message as { action_id: string }
+      endRun(action_id).catch((error) => log.error({ err: error, action_id }, 'cancel not handled'))
+    }),
   ]
 
   return {
@@ -237,7 +269,7 @@ export function createRunAction(rooms: {
     sweep,
     /** Asks whichever replica runs it to end the run; how it ended is reported by the run itself. */
     async cancel(actionId: string): Promise<void> {
-      bus.publish('cancel_run', { action_id: actionId })
+      bus.publish(CANCEL_RUN, { action_id: actionId })
     },
     stop: () => {
       for (const stop of stopListening) stop()
@@ -253,3 +285,18 @@ const failed = (detail: string, error?: CatalogueError): End => ({
 })
 
 const unknown = (detail: string): End => ({ state: 'unknown', outcome: { detail } })
+
+const cancelledUnsent: End = {
+  state: 'cancelled',
+  outcome: { detail: 'It was cancelled before it was sent to the server; nothing was executed.' },
+}
+
+const unless = (code: ErrorCode) => (error: unknown) => {
+  if (!(error instanceof CatalogueError) || error.code !== code) throw error
+}
+
+/** The bytes that were approved are the bytes that are granted, whatever has happened to the record since. */
+function mustBeWhatWasApproved({ id, spec, canonical, digest }: Action): void {
+  if (sha256(canonical) !== digest || canonicalBytes(spec).toString('utf8') !== canonical)
+    throw new TypeError(`the record of ${id} is not what its digest says`)
+}

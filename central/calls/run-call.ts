@@ -8,6 +8,7 @@ import { type NeedsPerson, type Subject, type Tool, works } from '../tools/defin
 import { endOf, headOf, type Line, openLine } from './audit-line.ts'
 import type { CallRooms } from './call-rooms.ts'
 import { gatherFacts } from './gather-facts.ts'
+import { titleOf } from './titles.ts'
 
 export type IncomingCall = {
   requestId: string
@@ -91,7 +92,8 @@ async function perform(
   if (verdict.kind === 'ask') {
     await line.durable
     const { spec, words } = await requestOf(tool, input, ctx)
-    const action = await ctx.approvals.request(call.principal, call.requestId, spec, { ...words, why: verdict.why })
+    const said = { ...words, title: titleOf(words.title), why: verdict.why }
+    const action = await ctx.approvals.request(call.principal, call.requestId, spec, said)
     return { kind: 'result', value: tool.output.parse(viewOf(action, { approvalUrl: ctx.approvals.urlOf(action.id) })) }
   }
   if (tool.scope === 'execute' && effect.kind === 'none') await line.durable

@@ -1,9 +1,11 @@
 // Runs a read-only line. It answers at once when it can; what is long or prints much becomes an action with an id, so
 // that nothing is lost and every tool answers in time.
+import type { Logger } from 'pino'
 import { CatalogueError } from '#proto/contract/errors.ts'
 import { canonicalBytes, sha256 } from '#proto/contract/grant.ts'
 import { announce } from '../approvals/announce.ts'
-import { actorOf } from '../approvals/approvals.ts'
+import { actorOf, eventOf, SYSTEM } from '../approvals/approvals.ts'
+import type { Audit } from '../audit/audit.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { Action, ActionOutcome, ActionSpec } from '../domain/action.ts'
 import type { Clock } from '../domain/clock.ts'
@@ -12,7 +14,9 @@ import type { Principal } from '../domain/principal.ts'
 import type { Relay } from '../relay/relay.ts'
 import type { ActionsStore } from '../storage/actions.ts'
 import type { ReadRun } from '../tools/context.ts'
-import { type EndState, endStateOf, outcomeOf } from './outcomes.ts'
+import { type EndState, endStateOf, finishedLine, outcomeOf } from './outcomes.ts'
+import { CANCEL_RUN, keepOutput, persistently } from './runs.ts'
+import { titleOf } from './titles.ts'
 
 /** Output that is answered without a record. */
 export const INLINE_OUTPUT = 16 * 1024
@@ -21,8 +25,15 @@ export const PROMOTE_AFTER = 20_000
 
 type Ended = { state: EndState; outcome: ActionOutcome }
 
-export function createRunRead(rooms: { relay: Relay; actions: ActionsStore; bus: Bus; clock: Clock }) {
-  const { relay, actions, bus, clock } = rooms
+export function createRunRead(rooms: {
+  relay: Relay
+  actions: ActionsStore
+  audit: Audit
+  bus: Bus
+  clock: Clock
+  log: Logger
+}) {
+  const { relay, actions, audit, bus, clock, log } = rooms
 
   return async function runRead(
     call: { principal: Principal; signal: AbortSignal },
@@ -30,23 +41,27 @@ export function createRunRead(rooms: { relay: Relay; actions: ActionsStore; bus:
     line: string,
     timeoutMs: number,
   ): Promise<ReadRun> {
-    const { workspaceId } = call.principal
     const held: Buffer[] = []
-    let promoted: Promise<string> | undefined
-    const promotedLater = Promise.withResolvers<string>()
+    let promoted: Promise<Action> | undefined
+    const promotedLater = Promise.withResolvers<Action>()
     const caller = new AbortController()
     const abandon = () => caller.abort()
     // Until the run has an id, it belongs to the call and ends with it.
     call.signal.addEventListener('abort', abandon, { once: true })
+    if (call.signal.aborted) abandon()
+    let stopListening = () => {}
 
-    function promote(): Promise<string> {
+    function promote(): Promise<Action> {
       promoted ??= (async () => {
         call.signal.removeEventListener('abort', abandon)
         const action = recordOf(call.principal, serverId, line, timeoutMs, clock.now())
         await actions.insert(action)
+        stopListening = bus.subscribe(CANCEL_RUN, (message) => {
+          if ((message as { action_id: string }).action_id === action.id) abandon()
+        })
         await actions.appendOutput(action.id, 0, Buffer.concat(held.splice(0)))
-        promotedLater.resolve(action.id)
-        return action.id
+        promotedLater.resolve(action)
+        return action
       })()
       return promoted
     }
@@ -57,10 +72,16 @@ export function createRunRead(rooms: { relay: Relay; actions: ActionsStore; bus:
         if (offset + data.length > INLINE_OUTPUT) await promote()
         return
       }
-      await actions.appendOutput(await promoted, offset, data)
+      await keepOutput(actions, (await promoted).id)(offset, data)
     }
 
-    const timer = setTimeout(() => promote().catch((error) => promotedLater.reject(error)), PROMOTE_AFTER)
+    /** Without a record nobody could ask for the rest: the run ends with the call. */
+    function notPromoted(error: unknown): void {
+      abandon()
+      promotedLater.reject(error)
+    }
+
+    const timer = setTimeout(() => promote().catch(notPromoted), PROMOTE_AFTER)
     const ended = relay
       .call(
         serverId,
@@ -71,28 +92,32 @@ export function createRunRead(rooms: { relay: Relay; actions: ActionsStore; bus:
       .then((run): Ended => ({ state: endStateOf(run), outcome: outcomeOf(run) }))
       .finally(() => {
         clearTimeout(timer)
+        stopListening()
         call.signal.removeEventListener('abort', abandon)
       })
     const finished = ended.then(
-      async (end) => (promoted ? record(await promoted, workspaceId, end) : end),
+      async (end) => (promoted ? record(await promoted, end) : end),
       async (error: unknown) => {
         if (!promoted) throw error
-        return record(await promoted, workspaceId, failureOf(error))
+        return record(await promoted, failureOf(error))
       },
     )
     const first = await Promise.race([finished, promotedLater.promise])
-    if (typeof first === 'string') {
-      finished.catch(() => {})
-      return { kind: 'action', actionId: first }
+    if ('id' in first) {
+      finished.catch((error) =>
+        log.error({ err: error, action_id: first.id }, 'the end of a read-only run was not recorded'),
+      )
+      return { kind: 'action', actionId: first.id }
     }
-    if (promoted) return { kind: 'action', actionId: await promoted }
+    if (promoted) return { kind: 'action', actionId: (await promoted).id }
     return { kind: 'ended', ...first, output: Buffer.concat(held) }
   }
 
-  async function record(actionId: string, workspaceId: string, end: Ended): Promise<Ended> {
-    await actions.move(actionId, 'running', end.state, { finished_at: clock.now(), outcome: end.outcome })
-    announce(bus, { id: actionId, workspace_id: workspaceId }, end.state)
-    return end
+  async function record(action: Action, { state, outcome }: Ended): Promise<Ended> {
+    await persistently(() => audit.append(eventOf(action, SYSTEM, action.id, finishedLine(state, outcome))))
+    await persistently(() => actions.move(action.id, 'running', state, { finished_at: clock.now(), outcome }))
+    announce(bus, action, state)
+    return { state, outcome }
   }
 }
 
@@ -129,7 +154,7 @@ function recordOf(principal: Principal, serverId: string, line: string, timeoutM
     canonical,
     digest: sha256(canonical),
     words: {
-      title: line.slice(0, 200),
+      title: titleOf(line),
       effect: 'Changes nothing: it ran in the read lane.',
       undo: '',
       reason: '',

@@ -48,7 +48,7 @@ const exited = (exitCode = 0) => ({
   startedAt: 1,
   durationMs: 5,
   outputBytes: 3,
-  outputSha256: 'aa',
+  outputSha256: 'a'.repeat(64),
   outputKept: 3,
   redactions: 0,
   survivors: [],
@@ -82,7 +82,7 @@ async function setUp(db: Database, agent: Agent) {
     acknowledge: async (_server: string, id: string) => void acknowledged.push(id),
   } as unknown as Relay
   const fleet = {
-    decommission: async () => {},
+    decommission: async (): Promise<void> => {},
     regenerate: async () => ({ command: 'secret one-liner', expires_at: 1 }),
   } as unknown as Fleet
   const log = pino({ level: 'silent' })
@@ -92,7 +92,8 @@ async function setUp(db: Database, agent: Agent) {
     return approvals.decide({ by: person(), actionId: id, decision: 'approve', proof: 'totp', digest })
   }
   const stateOf = async (id: string) => (await approvals.get('wsp_1', id)).state
-  return { approvals, actions, audit, bus, clock, runAction, approved, sent, acknowledged, stateOf }
+  const events = async () => (await audit.list('wsp_1', { limit: 50 })).map(({ body }) => body.event)
+  return { approvals, actions, audit, bus, clock, fleet, runAction, approved, sent, acknowledged, stateOf, events }
 }
 
 const refusal = (code: ErrorCode, reason?: string) => Promise.reject(new CatalogueError(code, { by: 'agent', reason }))
@@ -226,5 +227,161 @@ forEachDatabase('run-action', (open) => {
     const { outcome } = await t.approvals.get('wsp_1', action.id)
     const opened = unseal(dataKey, `outcome:${action.id}`, Buffer.from(outcome?.sealed ?? '', 'base64'))
     assert.equal(JSON.parse(opened.toString()).command, 'secret one-liner')
+  })
+
+  const absent = () => Promise.reject(new CatalogueError('SERVER_OFFLINE', { server_id: 'srv_1', sent: false }))
+
+  test('what never left for the agent has failed once its time to start is over', async () => {
+    const t = await setUp(await open(), absent)
+    const action = await t.approved()
+    await t.runAction.start(action)
+    assert.equal(await t.stateOf(action.id), 'running')
+    t.clock.advance(LIMITS.startWithin + 1)
+    await t.runAction.sweep()
+    assert.equal(await t.stateOf(action.id), 'failed')
+  })
+
+  test('what may have reached the agent is not said to have failed because the server is away', async () => {
+    let tries = 0
+    const t = await setUp(await open(), () => (++tries === 1 ? lost() : absent()))
+    const action = await t.approved()
+    await t.runAction.start(action)
+    t.clock.advance(LIMITS.startWithin + 1)
+    await t.runAction.sweep()
+    assert.equal(await t.stateOf(action.id), 'running')
+  })
+
+  test('cancelled while it waits for its server, it never runs', async () => {
+    let there = false
+    const t = await setUp(await open(), () => (there ? Promise.resolve(exited()) : absent()))
+    const action = await t.approved()
+    await t.runAction.start(action)
+    await t.runAction.cancel(action.id)
+    there = true
+    while ((await t.stateOf(action.id)) === 'running') await turn()
+    t.bus.publish('hello', { server_id: 'srv_1', unacknowledged: [] })
+    await t.runAction.sweep()
+    assert.equal(await t.stateOf(action.id), 'cancelled')
+    assert.equal(t.sent.length, 1)
+  })
+
+  test('cancelled while its stream is lost, its request is aborted as soon as it is asked again', async () => {
+    let tries = 0
+    const t = await setUp(await open(), async ({ options }) => {
+      tries += 1
+      if (tries === 1) return lost()
+      if (tries === 2) return absent()
+      await turn()
+      return { ...exited(), state: options.signal?.aborted ? 'RUN_STATE_CANCELLED' : 'RUN_STATE_EXITED' }
+    })
+    const action = await t.approved()
+    await t.runAction.start(action)
+    await t.runAction.cancel(action.id)
+    while (tries < 2) await turn()
+    await t.runAction.sweep()
+    while ((await t.stateOf(action.id)) === 'running') await t.runAction.sweep()
+    assert.equal(await t.stateOf(action.id), 'cancelled')
+  })
+
+  test('a database that fails between the closing line and the record has the line written once', async () => {
+    const t = await setUp(await open(), async () => exited())
+    const action = await t.approved()
+    const { move } = t.actions
+    let failures = 1
+    t.actions.move = async (...args) => {
+      if (args[2] === 'succeeded' && failures-- > 0) throw new CatalogueError('CONNECTION_ERROR', { storage: 'locked' })
+      return move(...args)
+    }
+    await t.runAction.start(action)
+    assert.equal(await t.stateOf(action.id), 'succeeded')
+    assert.equal((await t.events()).filter((name) => name === 'action.finished').length, 1)
+  })
+
+  test("a refusal of Central's own work is its end: it is not tried again when the server has gone", async () => {
+    const t = await setUp(await open(), async () => exited())
+    let tries = 0
+    t.fleet.regenerate = async () => {
+      tries += 1
+      throw new CatalogueError('SERVER_ONLINE', { server_id: 'srv_1' })
+    }
+    const action = await t.approved({ kind: 'regenerate_install_token', server_id: 'srv_1' })
+    await t.runAction.start(action)
+    await t.runAction.sweep()
+    assert.equal(await t.stateOf(action.id), 'failed')
+    assert.equal(tries, 1)
+  })
+
+  test("Central's own work that a crash cut off long ago is unknown, and not done later by surprise", async () => {
+    const t = await setUp(await open(), async () => exited())
+    let tries = 0
+    t.fleet.regenerate = async () => {
+      tries += 1
+      throw new Error('the process dies here')
+    }
+    const action = await t.approved({ kind: 'regenerate_install_token', server_id: 'srv_1' })
+    await assert.rejects(t.runAction.start(action))
+    t.clock.advance(LIMITS.startWithin + 1)
+    await t.runAction.sweep()
+    assert.equal(await t.stateOf(action.id), 'unknown')
+    assert.equal(tries, 1)
+  })
+
+  test('a decommissioning that a crash cut off behind its commit has succeeded', async () => {
+    const t = await setUp(await open(), async () => exited())
+    let tries = 0
+    t.fleet.decommission = async () => {
+      if (++tries === 1) throw new Error('the process dies here')
+      throw new CatalogueError('SERVER_NOT_FOUND', { server_id: 'srv_1' })
+    }
+    const action = await t.approved({ kind: 'decommission_server', server_id: 'srv_1' })
+    await assert.rejects(t.runAction.start(action))
+    await t.runAction.sweep()
+    assert.equal(await t.stateOf(action.id), 'succeeded')
+  })
+
+  test('a record that is not what its digest says does not run', async () => {
+    const db = await open()
+    const t = await setUp(db, async () => exited())
+    const { id } = await t.approved()
+    const canonical = JSON.stringify({ ...command, argv: ['/bin/sh', '-c', 'rm -rf /'] })
+    await db.kysely.updateTable('actions').set({ canonical }).where('id', '=', id).execute()
+    await t.runAction.sweep()
+    assert.equal(t.sent.length, 0)
+    t.clock.advance(LIMITS.startWithin + 1)
+    await t.runAction.sweep()
+    assert.equal(await t.stateOf(id), 'expired')
+  })
+
+  test('an agent that sends more than may be kept fills no disk', async () => {
+    const t = await setUp(await open(), async ({ options }) => {
+      await options.onOutput?.(0, Buffer.alloc(LIMITS.keptOutput - 1))
+      await options.onOutput?.(LIMITS.keptOutput - 1, Buffer.alloc(10))
+      await options.onOutput?.(LIMITS.keptOutput + 9, Buffer.alloc(10))
+      return exited()
+    })
+    const action = await t.approved()
+    await t.runAction.start(action)
+    assert.equal(await t.stateOf(action.id), 'succeeded')
+    assert.equal(await t.actions.outputEnd(action.id), LIMITS.keptOutput)
+  })
+
+  test("an agent's words are bounded and neutralised before they are written down", async () => {
+    const evil = `\u001b]52;c;aGk=\u0007${'x'.repeat(5_000)}`
+    const survivors = Array.from({ length: 500 }, (_, pid) => ({ pid, command: evil }))
+    const t = await setUp(await open(), async () => ({
+      ...exited(),
+      outputSha256: evil,
+      signal: evil,
+      detail: evil,
+      survivors,
+    }))
+    const action = await t.approved()
+    await t.runAction.start(action)
+    const { outcome } = await t.approvals.get('wsp_1', action.id)
+    assert.equal(outcome?.output_sha256, undefined)
+    assert.ok((outcome?.survivors?.length ?? 0) <= 50)
+    const written = JSON.stringify(outcome)
+    assert.ok(!written.includes('\\u001b') && written.length < 50 * 2_200)
+    assert.ok((outcome?.detail?.length ?? 0) < 2_100)
   })
 })
