@@ -33,6 +33,14 @@ export const MCP_RATES: McpRates = {
   refusals: { burst: 60, perSecond: 1 },
 }
 
+/** Whoever allows more calls allows what comes with them, too. */
+function ratesOf(given: Partial<McpRates> = {}): McpRates {
+  const { calls, refusals } = { ...MCP_RATES, ...given }
+  const { burst, perSecond } = MCP_RATES.requests
+  const enough = { burst: Math.max(burst, 2 * calls.burst), perSecond: Math.max(perSecond, 2 * calls.perSecond) }
+  return { calls, refusals, requests: given.requests ?? enough }
+}
+
 export type McpRooms = Omit<DoorRooms, 'rates'> & {
   catalog: readonly CatalogEntry[]
   runCall: (call: IncomingCall) => Promise<CallResult>
@@ -53,7 +61,7 @@ const METHODS = ['GET', 'POST', 'DELETE', 'OPTIONS', 'PUT', 'PATCH'] as const
 const SWEEP_INTERVAL = 60_000
 
 export function registerMcp(app: FastifyInstance, rooms: McpRooms): void {
-  const rates = { ...MCP_RATES, ...rooms.rateLimit }
+  const rates = ratesOf(rooms.rateLimit)
   const door = createDoor({ ...rooms, rates })
   const surface = createSurface(rooms, rates.calls)
   const identity = { name: 'mttrly', title: 'mttrly', version: rooms.version, websiteUrl: rooms.publicUrl }

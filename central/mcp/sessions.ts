@@ -34,7 +34,8 @@ export function createSessions({ createServer, clock, replica, limits }: Rooms) 
 
   async function end(session: Session): Promise<void> {
     sessions.delete(session.id)
-    await session.server.close()
+    // A stream that breaks while it is being closed is closed.
+    await session.server.close().catch(() => {})
   }
 
   const idle = (session: Session) => session.open === 0
