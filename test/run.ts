@@ -23,8 +23,14 @@ const postgres = whyNoPostgres() === undefined ? await startPostgres() : undefin
 const database = await postgres?.createDatabase()
 if (database) process.env.TEST_POSTGRES_URL = database.url
 
-await runAll(files.filter((file) => !ALONE.test(file)), 2)
-await runAll(files.filter((file) => ALONE.test(file)), 1)
+await runAll(
+  files.filter((file) => !ALONE.test(file)),
+  2,
+)
+await runAll(
+  files.filter((file) => ALONE.test(file)),
+  1,
+)
 
 for (const skipped of totals.skipped) console.log(`skipped: ${skipped}`)
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped.length} skipped`)
@@ -41,7 +47,8 @@ async function runAll(files: readonly string[], concurrency: number): Promise<vo
   if (files.length === 0) return
   const tests = run({ files: files.map((file) => `${process.cwd()}/${file}`), concurrency, timeout: FILE_TIMEOUT_MS })
   tests.on('test:pass', (data) => {
-    if (data.skip !== undefined) totals.skipped.push(`${data.name}: ${data.skip === true ? 'no reason given' : data.skip}`)
+    if (data.skip !== undefined)
+      totals.skipped.push(`${data.name}: ${data.skip === true ? 'no reason given' : data.skip}`)
     else if (data.details.type !== 'suite') totals.passed += 1
   })
   tests.on('test:fail', (data) => {

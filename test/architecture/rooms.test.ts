@@ -3,7 +3,9 @@ import { describe, test } from 'node:test'
 import { KEPT_PACKAGES, mayImport, ROOMS, roomOf, TIERS } from './rooms.ts'
 import { readSources, runtimeImportsOf, type Source, targetOf } from './sources.ts'
 
-const sources = readSources(...TIERS.map((tier) => `${tier}/**/*.ts`)).filter(({ file }) => file !== 'proto/generate.ts')
+const sources = readSources(...TIERS.map((tier) => `${tier}/**/*.ts`)).filter(
+  ({ file }) => file !== 'proto/generate.ts',
+)
 
 function strayImports(files: readonly Source[]): string[] {
   return files.flatMap(({ file, runtimeImports }) =>
@@ -48,7 +50,10 @@ const planted = (file: string, text: string): Source => ({ file, text, runtimeIm
 describe('architecture', () => {
   test('every room is in the table, and every line of the table is a room', () => {
     const present = new Set(sources.map(({ file }) => roomOf(file)))
-    assert.deepEqual([...present].filter((room) => !ROOMS[room]), [])
+    assert.deepEqual(
+      [...present].filter((room) => !ROOMS[room]),
+      [],
+    )
     const gone = Object.keys(ROOMS).filter((room) => room !== 'proto/gen' && !present.has(room))
     assert.deepEqual(gone, [])
   })
@@ -63,7 +68,10 @@ describe('architecture', () => {
   test('these checks fail when broken on purpose', () => {
     const climbing = planted('central/domain/x.ts', "import { a } from '../storage/database.ts'")
     assert.equal(strayImports([climbing]).length, 1)
-    assert.equal(strayImports([planted('central/domain/x.ts', "import type { a } from '../storage/database.ts'")]).length, 0)
+    assert.equal(
+      strayImports([planted('central/domain/x.ts', "import type { a } from '../storage/database.ts'")]).length,
+      0,
+    )
     assert.equal(strayImports([planted('agent/link/x.ts', "import { a } from '../capabilities/index.ts'")]).length, 1)
     assert.equal(strayPackages([planted('central/calls/x.ts', "import { spawn } from 'node:child_process'")]).length, 1)
     assert.equal(strayPackages([planted('central/calls/x.ts', "const p = await import('kysely')")]).length, 1)

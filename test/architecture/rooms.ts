@@ -40,7 +40,14 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'proto/redaction',
   ],
   'central/http': ['central/domain', 'proto/contract'],
-  'central/mcp': ['central/calls', 'central/tools', 'central/oauth', 'central/http', 'central/domain', 'proto/contract'],
+  'central/mcp': [
+    'central/calls',
+    'central/tools',
+    'central/oauth',
+    'central/http',
+    'central/domain',
+    'proto/contract',
+  ],
   'central/console': [
     'central/calls',
     'central/approvals',
@@ -66,7 +73,9 @@ export function roomOf(file: string): string {
 
 export function mayImport(from: string, to: string): boolean {
   if (from === to) return true
-  return (ROOMS[from] ?? []).some((allowed) => allowed === to || (allowed.endsWith('/*') && to.startsWith(allowed.slice(0, -1))))
+  return (ROOMS[from] ?? []).some(
+    (allowed) => allowed === to || (allowed.endsWith('/*') && to.startsWith(allowed.slice(0, -1))),
+  )
 }
 
 /** Packages that one place alone may use, and why. */

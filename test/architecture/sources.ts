@@ -5,7 +5,8 @@ import { dirname, join, normalize } from 'node:path'
 
 export type Source = { file: string; text: string; runtimeImports: string[] }
 
-const IMPORT = /(?:^|[\s;}])(?:import|export)\s*(?:[\w*{}\s,$]+?\s*from\s*)?["']([^"']+)["']|import\(\s*["']([^"']+)["']\s*\)/g
+const IMPORT =
+  /(?:^|[\s;}])(?:import|export)\s*(?:[\w*{}\s,$]+?\s*from\s*)?["']([^"']+)["']|import\(\s*["']([^"']+)["']\s*\)/g
 
 export function runtimeImportsOf(typescript: string): string[] {
   const javascript = stripTypeScriptTypes(withoutTypeOnlyNames(typescript), { mode: 'strip' })

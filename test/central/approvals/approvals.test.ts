@@ -12,8 +12,8 @@ import { createActionsStore } from '../../../central/storage/actions.ts'
 import { createAuditStore } from '../../../central/storage/audit.ts'
 import type { Database } from '../../../central/storage/database.ts'
 import { person, principal, stillClock } from '../../helpers/principals.ts'
-import { seedWorkspace } from '../storage/seed.ts'
 import { forEachDatabase } from '../storage/for-each-database.ts'
+import { seedWorkspace } from '../storage/seed.ts'
 
 const { privateKey } = generateKeyPairSync('ed25519')
 const WORDS = { title: 'touch /tmp/x', effect: 'It writes.', undo: 'rm /tmp/x', reason: '', why: 'It writes.' }
@@ -30,7 +30,10 @@ const spec = (line = 'touch /tmp/x'): ActionSpec => ({
 })
 const inConsole: Channel = { name: 'console', deliver: async () => true }
 
-async function setUp(db: Database, changes: { policy?: Partial<Policy>; channels?: Channel[]; approvers?: string[] } = {}) {
+async function setUp(
+  db: Database,
+  changes: { policy?: Partial<Policy>; channels?: Channel[]; approvers?: string[] } = {},
+) {
   await seedWorkspace(db)
   const clock = stillClock()
   const audit = createAudit({ store: createAuditStore(db), clock, checkpointKey: privateKey })
@@ -65,11 +68,18 @@ forEachDatabase('approvals', (open) => {
     const { approvals, ask } = await setUp(await open())
     const { id, digest } = await ask()
     const deciding = ['usr_anna', 'usr_ben', 'usr_anna', 'usr_ben'].map((userId, i) =>
-      approvals.decide({ by: person({ userId }), actionId: id, decision: i % 2 ? 'reject' : 'approve', proof: 'passkey', digest }),
+      approvals.decide({
+        by: person({ userId }),
+        actionId: id,
+        decision: i % 2 ? 'reject' : 'approve',
+        proof: 'passkey',
+        digest,
+      }),
     )
     const settled = await Promise.allSettled(deciding)
     assert.equal(settled.filter(({ status }) => status === 'fulfilled').length, 1)
-    for (const outcome of settled) if (outcome.status === 'rejected') assert.ok(refused('ACTION_NOT_FOUND')(outcome.reason))
+    for (const outcome of settled)
+      if (outcome.status === 'rejected') assert.ok(refused('ACTION_NOT_FOUND')(outcome.reason))
   })
 
   const wrong: [string, Parameters<typeof person>[0], { proof?: 'none' | 'totp'; digest?: string }, string][] = [
@@ -85,7 +95,14 @@ forEachDatabase('approvals', (open) => {
     test(`${name} cannot approve: ${code}`, async () => {
       const { approvals, ask } = await setUp(await open())
       const { id, digest } = await ask()
-      const request = { by: person(by), actionId: id, decision: 'approve' as const, proof: 'totp' as const, digest, ...asked }
+      const request = {
+        by: person(by),
+        actionId: id,
+        decision: 'approve' as const,
+        proof: 'totp' as const,
+        digest,
+        ...asked,
+      }
       await assert.rejects(approvals.decide(request), refused(code))
       assert.equal((await approvals.get('wsp_1', id)).state, 'pending_approval')
     })
@@ -109,7 +126,10 @@ forEachDatabase('approvals', (open) => {
       { policy: { two_person: true }, approvers: ['usr_anna'] },
     ]) {
       const { approvals, ask } = await setUp(db, changes)
-      const error = await ask().then(() => undefined, (thrown: unknown) => thrown)
+      const error = await ask().then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      )
       assert.ok(refused('APPROVAL_NOTIFICATION_FAILED')(error))
       const { action_id } = (error as CatalogueError).details
       assert.equal((await approvals.get('wsp_1', String(action_id))).state, 'notification_failed')
@@ -158,5 +178,65 @@ forEachDatabase('approvals', (open) => {
     assert.equal((await approvals.waitFor('wsp_1', second.id, wait)).state, 'pending_approval')
     const gone = { enough: isTerminal, ms: 60_000, signal: AbortSignal.abort() }
     assert.equal((await approvals.waitFor('wsp_1', second.id, gone)).state, 'pending_approval')
+  })
+
+  test('many who notice that its time is over write one line', async () => {
+    const { approvals, ask, clock, audit } = await setUp(await open())
+    const { id } = await ask()
+    clock.advance(LIMITS.actionLife)
+    const list = () => approvals.list('wsp_1', { limit: 10 })
+    await Promise.all([
+      approvals.get('wsp_1', id),
+      approvals.sweep(),
+      list(),
+      approvals.get('wsp_1', id),
+      approvals.sweep(),
+    ])
+    const events = (await audit.list('wsp_1', { limit: 10 })).map(({ body }) => body.event)
+    assert.deepEqual(events, ['action.expired', 'action.requested'])
+  })
+
+  test('a decision that lost the race is written down as one that does not hold', async () => {
+    const { approvals, ask, audit } = await setUp(await open())
+    const { id, digest } = await ask()
+    const decide = (userId: string, decision: 'approve' | 'reject') =>
+      approvals.decide({ by: person({ userId }), actionId: id, decision, proof: 'totp', digest })
+    await Promise.allSettled([
+      decide('usr_anna', 'approve'),
+      decide('usr_ben', 'reject'),
+      approvals.cancel(principal(), id),
+    ])
+    const { state } = await approvals.get('wsp_1', id)
+    const lines = (await audit.list('wsp_1', { limit: 20 })).map(({ body }) => body)
+    const decided = lines.filter(({ event }) => event === 'action.decided')
+    const voided = decided.filter(({ outcome }) => outcome !== undefined).map(({ verdict }) => verdict)
+    const stand = decided.map(({ verdict }) => verdict).filter((verdict) => !voided.includes(verdict))
+    assert.deepEqual(stand, [state])
+  })
+
+  test('a policy that was set after the request holds for the approval', async () => {
+    const db = await open()
+    const { ask } = await setUp(db)
+    const { id, digest } = await ask()
+    const { approvals } = await setUp(db, { policy: { read_only: true } })
+    const request = { by: person(), actionId: id, decision: 'approve' as const, proof: 'totp' as const, digest }
+    await assert.rejects(approvals.decide(request), refused('POLICY_DENIED'))
+    assert.equal((await approvals.get('wsp_1', id)).state, 'pending_approval')
+  })
+
+  test('one credential cannot flood the people who decide; another is not held up by it', async () => {
+    const { approvals, ask } = await setUp(await open())
+    for (let i = 0; i < 50; i++) await ask()
+    await assert.rejects(ask(), refused('RATE_LIMITED'))
+    const other = await approvals.request(principal({ grantId: 'grant-2' }), 'req_1', spec(), WORDS)
+    assert.equal(other.state, 'pending_approval')
+    await approvals.cancel(principal(), other.id)
+  })
+
+  test('what nobody could be asked about is written down as ended', async () => {
+    const { ask, audit } = await setUp(await open(), { approvers: [] })
+    await assert.rejects(ask(), refused('APPROVAL_NOTIFICATION_FAILED'))
+    const [line] = await audit.list('wsp_1', { limit: 1 })
+    assert.equal(line?.body.outcome, 'notification_failed')
   })
 })

@@ -40,10 +40,22 @@ describe('decide', () => {
     ['an unknown server', { server: null }, 'SERVER_NOT_FOUND'],
     ['an unknown server, small plan: the plan comes first', { server: null, plan: 'watchdog' }, 'PLAN_REQUIRED'],
     ['an offline server', { server: { online: false, readLane: 'contained' } }, 'SERVER_OFFLINE'],
-    ['a read-only policy and a change', { policy: { ...DEFAULT_POLICY, read_only: true }, effect: CHANGE }, 'POLICY_DENIED'],
+    [
+      'a read-only policy and a change',
+      { policy: { ...DEFAULT_POLICY, read_only: true }, effect: CHANGE },
+      'POLICY_DENIED',
+    ],
     ['a read-only policy and a read', { policy: { ...DEFAULT_POLICY, read_only: true } }, 'allow'],
-    ['a denied program', { policy: { ...DEFAULT_POLICY, denied_programs: ['touch'] }, effect: CHANGE }, 'POLICY_DENIED'],
-    ['a denied program that only reads', { policy: { ...DEFAULT_POLICY, denied_programs: ['uptime'] } }, 'POLICY_DENIED'],
+    [
+      'a denied program',
+      { policy: { ...DEFAULT_POLICY, denied_programs: ['touch'] }, effect: CHANGE },
+      'POLICY_DENIED',
+    ],
+    [
+      'a denied program that only reads',
+      { policy: { ...DEFAULT_POLICY, denied_programs: ['uptime'] } },
+      'POLICY_DENIED',
+    ],
     [
       'a program that cannot be told, where some are denied',
       { policy: { ...DEFAULT_POLICY, denied_programs: ['mkfs'] }, effect: { ...CHANGE, programs: ['?'] } },
@@ -51,7 +63,8 @@ describe('decide', () => {
     ],
     ['a program that cannot be told, where none is denied', { effect: { ...CHANGE, programs: ['?'] } }, 'ask'],
   ]
-  for (const [name, changes, expected] of cases) test(`${name}: ${expected}`, () => assert.equal(said(changes), expected))
+  for (const [name, changes, expected] of cases)
+    test(`${name}: ${expected}`, () => assert.equal(said(changes), expected))
 
   test('no combination of facts lets a change through without a person', () => {
     for (const role of ['viewer', 'operator', 'approver', 'owner'] as const)
@@ -60,7 +73,12 @@ describe('decide', () => {
           for (const online of [true, false])
             for (const plan of ['watchdog', 'deployment_bro', 'deployment_crew'] as const) {
               const verdict = decide(
-                facts({ principal: principal({ role, credential }), effect: CHANGE, server: { online, readLane }, plan }),
+                facts({
+                  principal: principal({ role, credential }),
+                  effect: CHANGE,
+                  server: { online, readLane },
+                  plan,
+                }),
               )
               assert.notEqual(verdict.kind, 'allow')
             }

@@ -6,11 +6,26 @@ export async function seedWorkspace({ kysely }: Database): Promise<void> {
   const there = await kysely.selectFrom('workspaces').select('id').where('id', '=', 'wsp_1').executeTakeFirst()
   if (there) return
   const workspace = { name: 'Test', plan: 'deployment_crew', overrides: '{}', policy: '{}', created_at: 1 }
-  await kysely.insertInto('workspaces').values([{ id: 'wsp_1', ...workspace }, { id: 'wsp_2', ...workspace }]).execute()
+  await kysely
+    .insertInto('workspaces')
+    .values([
+      { id: 'wsp_1', ...workspace },
+      { id: 'wsp_2', ...workspace },
+    ])
+    .execute()
   for (const name of ['anna', 'ben']) {
-    const user = { id: `usr_${name}`, email: `${name}@example.org`, password_hash: null, disabled_at: null, created_at: 1 }
+    const user = {
+      id: `usr_${name}`,
+      email: `${name}@example.org`,
+      password_hash: null,
+      disabled_at: null,
+      created_at: 1,
+    }
     await kysely.insertInto('users').values(user).execute()
-    await kysely.insertInto('members').values({ workspace_id: 'wsp_1', user_id: user.id, role: 'owner', created_at: 1 }).execute()
+    await kysely
+      .insertInto('members')
+      .values({ workspace_id: 'wsp_1', user_id: user.id, role: 'owner', created_at: 1 })
+      .execute()
   }
   const server = { id: 'srv_1', workspace_id: 'wsp_1', name: 'web-1', created_at: 1, facts: '{}' }
   await kysely
