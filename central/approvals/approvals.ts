@@ -28,6 +28,8 @@ export type DecideRequest = {
   digest: string
 }
 
+const MOST_PENDING = 50
+
 export function createApprovals(rooms: {
   store: ActionsStore
   audit: Audit
@@ -45,6 +47,7 @@ export function createApprovals(rooms: {
 
   /** Stores the action and asks. Fails closed when nobody can be asked. */
   async function request(principal: Principal, callId: string, spec: ActionSpec, words: ActionWords): Promise<Action> {
+    await mustNotFlood(principal)
     const action = newAction(principal, spec, words, clock.now())
     await audit.append(
       eventOf(action, principal, callId, { event: 'action.requested', details: { digest: action.digest } }),
@@ -54,9 +57,19 @@ export function createApprovals(rooms: {
       changed(action, 'pending_approval')
       return action
     }
+    const failed = { event: 'action.finished' as const, outcome: 'notification_failed' }
+    await audit.append(eventOf(action, SYSTEM, callId, failed))
     await store.move(action.id, 'pending_approval', 'notification_failed', { finished_at: clock.now() })
     changed(action, 'notification_failed')
     throw new CatalogueError('APPROVAL_NOTIFICATION_FAILED', { action_id: action.id, status: 'notification_failed' })
+  }
+
+  /** Nobody reads two hundred prompts: one credential has a bounded number of them waiting. */
+  async function mustNotFlood({ workspaceId, grantId }: Principal): Promise<void> {
+    const waiting = await store.pendingRequesters(workspaceId, clock.now())
+    if (waiting.filter(({ grant_id }) => grant_id === grantId).length < MOST_PENDING) return
+    const why = `${MOST_PENDING} actions of this credential wait for a person already. Wait for decisions, or cancel some.`
+    throw new CatalogueError('RATE_LIMITED', { why, retry_after_s: 60 })
   }
 
   async function ask(action: Action): Promise<boolean> {
@@ -84,10 +97,11 @@ export function createApprovals(rooms: {
     return find(workspaceId, actionId)
   }
 
+  /** Time passes by itself: the line follows the move, so that of many who notice one writes it, and none in error. */
   async function expire(action: Action): Promise<void> {
+    if (!(await store.move(action.id, 'pending_approval', 'expired', { finished_at: clock.now() }))) return
+    changed(action, 'expired')
     await audit.append(eventOf(action, SYSTEM, action.id, { event: 'action.expired' }))
-    if (await store.move(action.id, 'pending_approval', 'expired', { finished_at: clock.now() }))
-      changed(action, 'expired')
   }
 
   /** A person's decision. Approving needs a fresh proof of a second factor; rejecting needs none. */
@@ -105,7 +119,7 @@ export function createApprovals(rooms: {
       }),
     )
     const patch = to === 'rejected' ? { decision, finished_at: clock.now() } : { decision }
-    if (!(await store.move(action.id, 'pending_approval', to, patch))) throw await tooLate(by.workspaceId, action.id)
+    if (!(await store.move(action.id, 'pending_approval', to, patch))) throw await lostRace(action, by, to)
     changed(action, to)
     return find(by.workspaceId, action.id)
   }
@@ -121,10 +135,19 @@ export function createApprovals(rooms: {
       throw new CatalogueError('VALIDATION_ERROR', { why: 'What was shown is not what is stored.' })
     if (decision === 'reject') return
     if (proof === 'none') throw new CatalogueError('TWO_FACTOR_REQUIRED', { approval_url: urlOf(action.id) })
-    const { two_person } = await rooms.policyOf(action.workspace_id)
+    const { two_person, read_only } = await rooms.policyOf(action.workspace_id)
+    // It may have been asked for before the policy was set.
+    if (read_only) throw new CatalogueError('POLICY_DENIED', { rule: 'read_only' })
     if (two_person && action.requester.user_id === by.userId) {
       throw new CatalogueError('FORBIDDEN', { why: 'Policy two_person: another member must decide this.' })
     }
+  }
+
+  /** The line of this decision stands already; this one says that it did not come to hold. */
+  async function lostRace(action: Action, by: Principal, verdict: string): Promise<CatalogueError> {
+    const line = { event: 'action.decided' as const, verdict, outcome: 'error:ACTION_NOT_FOUND' }
+    await audit.append(eventOf(action, by, action.id, line))
+    return tooLate(by.workspaceId, action.id)
   }
 
   async function tooLate(workspaceId: string, actionId: string): Promise<CatalogueError> {
@@ -145,7 +168,7 @@ export function createApprovals(rooms: {
     if (action.state !== 'pending_approval') throw await tooLate(principal.workspaceId, actionId)
     await audit.append(eventOf(action, principal, action.id, { event: 'action.decided', verdict: 'cancelled' }))
     if (!(await store.move(actionId, 'pending_approval', 'cancelled', { finished_at: clock.now() }))) {
-      throw await tooLate(principal.workspaceId, actionId)
+      throw await lostRace(action, principal, 'cancelled')
     }
     changed(action, 'cancelled')
     return find(principal.workspaceId, actionId)

@@ -1,5 +1,5 @@
 // Actions and their output. Every change of state is a compare-and-set: two who race cannot both win.
-import type { Action, ActionOutcome, ActionState } from '../domain/action.ts'
+import type { Action, ActionOutcome, ActionState, Requester } from '../domain/action.ts'
 import type { Database } from './database.ts'
 import type { Schema } from './schema.ts'
 
@@ -69,6 +69,18 @@ export function createActionsStore(db: Database) {
         .where('state', '=', from)
         .executeTakeFirst()
       return changed.numUpdatedRows === 1n
+    },
+
+    /** Who asked for what still waits for a decision. */
+    async pendingRequesters(workspaceId: string, now: number): Promise<Requester[]> {
+      const rows = await kysely
+        .selectFrom('actions')
+        .select('requester')
+        .where('workspace_id', '=', workspaceId)
+        .where('state', '=', 'pending_approval')
+        .where('expires_at', '>', now)
+        .execute()
+      return rows.map(({ requester }) => JSON.parse(requester) as Requester)
     },
 
     /** Pending actions whose time is over. */
