@@ -6,11 +6,14 @@ import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
 import type { Clock } from '../domain/clock.ts'
 import { normaliseClientMetadata } from './client-metadata.ts'
+import { createLru } from './lru.ts'
 import { createRateLimit } from './rate-limit.ts'
 
 /** Fetches that one address may cause in an hour. */
 const FETCHES = { max: 60, windowMs: 3_600_000 }
 const MAX_DOCUMENT = 5 * 1024
+/** A document that failed is not asked for again at once: the server looks for the client twice, and people reload. */
+const FAILED_FOR = 5_000
 
 const LOCAL_SUFFIXES = [
   'localhost',
@@ -90,39 +93,46 @@ export function createClientDocuments(settings: ClientDocumentSettings & { clock
   const { resolve = resolveAll, trust = () => true, clock } = settings
   const inner = settings.fetch ?? globalThis.fetch
   const limit = createRateLimit({ ...FETCHES, clock })
+  const failedUntil = createLru<number>(1_000)
+  const failedLately = (clientId: string): boolean => (failedUntil.get(clientId) ?? 0) > clock.now()
+
+  async function fetchDocument(url: URL, init?: RequestInit): Promise<Response> {
+    const addresses = await resolve(url.hostname)
+    if (addresses.length === 0 || addresses.some(isSpecialUse))
+      throw new Error('The name resolves to a special address')
+    const response = await inner(url.href, init)
+    if (response.status !== 200) throw new Error(`The answer was ${response.status}`)
+    return normalised(response, url.href)
+  }
 
   return {
     /** Asked before each fetch, not when the cache answers. `address` is who caused it. */
-    allowFetch: (clientId: string, address: string): boolean => isFetchable(clientId) && limit.admit(address),
+    allowFetch: (clientId: string, address: string): boolean =>
+      isFetchable(clientId) && !failedLately(clientId) && limit.admit(address),
     allowClient: trust,
 
     async fetch(url: string | URL | Request, init?: RequestInit): Promise<Response> {
       const target = new URL(url instanceof Request ? url.url : url)
       if (!isFetchable(target.href)) throw new Error('This address is not fetched')
-      const addresses = await resolve(target.hostname)
-      if (addresses.length === 0 || addresses.some(isSpecialUse))
-        throw new Error('The name resolves to a special address')
-      const response = await inner(target.href, init)
-      return response.status === 200 ? normalised(response) : response
+      try {
+        return await fetchDocument(target, init)
+      } catch (error) {
+        failedUntil.set(target.href, clock.now() + FAILED_FOR)
+        throw error
+      }
     },
   }
 }
 
-/** The document in the shape that the server accepts; what is no JSON, or too long, is left for it to refuse. */
-async function normalised(response: Response): Promise<Response> {
-  const text = await boundedText(response)
-  const { status, headers } = response
-  const answer = (body: string): Response => {
-    const kept = new Headers(headers)
-    kept.delete('content-length')
-    kept.delete('content-encoding')
-    return new Response(body, { status, headers: kept })
-  }
-  const parsed = parseJson(text)
-  if (parsed === undefined) return answer(text)
-  const result = normaliseClientMetadata(parsed, 'document')
+/** The document in the shape that the server accepts. */
+async function normalised(response: Response, clientId: string): Promise<Response> {
+  const result = normaliseClientMetadata(JSON.parse(await boundedText(response)), 'document')
   if ('refused' in result) throw new Error(result.refused.error_description)
-  return answer(JSON.stringify(result.metadata))
+  if (result.metadata.client_id !== clientId) throw new Error('The document is of another client')
+  const headers = new Headers(response.headers)
+  headers.delete('content-length')
+  headers.delete('content-encoding')
+  return new Response(JSON.stringify(result.metadata), { status: 200, headers })
 }
 
 async function boundedText(response: Response): Promise<string> {
@@ -134,12 +144,4 @@ async function boundedText(response: Response): Promise<string> {
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -9,13 +9,7 @@ const MAX_REDIRECTS = 20
 
 /** Nothing that would make the server fetch, sign or authenticate in another way. */
 const KEPT = ['client_name', 'client_uri', 'logo_uri', 'policy_uri', 'tos_uri', 'contacts'] as const
-/** What a metadata document must have right by itself (draft-ietf-oauth-client-id-metadata-document, section 4.1). */
-const KEPT_OF_DOCUMENT = [
-  'client_id',
-  'token_endpoint_auth_method',
-  'client_secret',
-  'client_secret_expires_at',
-] as const
+const SECRETS = ['client_secret', 'client_secret_expires_at']
 
 const Metadata = z.record(z.string(), z.json())
 type Metadata = z.infer<typeof Metadata>
@@ -35,7 +29,9 @@ export function normaliseClientMetadata(
   if (!data) return { refused: refuse('invalid_client_metadata', 'client metadata must be a JSON object') }
   const problem = redirectsProblem(data.redirect_uris)
   if (problem) return { refused: refuse('invalid_redirect_uri', problem) }
-  const kept = from === 'document' ? [...KEPT, ...KEPT_OF_DOCUMENT] : KEPT
+  const wrong = from === 'document' ? documentProblem(data) : undefined
+  if (wrong) return { refused: refuse('invalid_client_metadata', wrong) }
+  const kept = from === 'document' ? [...KEPT, 'client_id'] : KEPT
   const metadata: Metadata = Object.fromEntries(
     kept.flatMap((name) => (data[name] === undefined ? [] : [[name, data[name]]])),
   )
@@ -43,7 +39,7 @@ export function normaliseClientMetadata(
     metadata: {
       ...metadata,
       ...(metadata.client_name === undefined ? {} : { client_name: shortName(metadata.client_name) }),
-      ...(from === 'registration' ? { token_endpoint_auth_method: 'none' } : {}),
+      token_endpoint_auth_method: 'none',
       redirect_uris: data.redirect_uris ?? [],
       application_type: 'native',
       grant_types: grantTypes(data.grant_types),
@@ -51,6 +47,14 @@ export function normaliseClientMetadata(
       response_modes: ['query'],
     },
   }
+}
+
+/** A public document can hold no secret, and a client that means to authenticate is not let in without doing so. */
+function documentProblem(data: Metadata): string | undefined {
+  const method = data.token_endpoint_auth_method
+  if (method !== undefined && method !== 'none')
+    return 'only public clients (token_endpoint_auth_method none) can connect'
+  if (SECRETS.some((name) => name in data)) return 'a client metadata document must not contain a secret'
 }
 
 /** Untrusted text for a person's eyes: no control or direction characters, and not too long. */

@@ -36,7 +36,7 @@ describe('sent back to the client with an error', () => {
     ['another resource', { resource: 'https://other.example/mcp' }, 'invalid_target'],
     ['a resource that only begins alike', { resource: 'RESOURCE/x' }, 'invalid_target'],
     ['a resource that is no URL', { resource: 'mcp' }, 'invalid_target'],
-    ['a token in the redirect', { response_type: 'token' }, 'unsupported_response_type'],
+    ['a token in the redirect', { response_type: 'token' }, 'invalid_request'],
     ['an answer by form', { response_mode: 'form_post' }, 'unsupported_response_mode'],
     ['silently', { prompt: 'none' }, 'login_required'],
     ['a request object', { request: 'eyJhbGciOiJub25lIn0.e30.' }, 'request_not_supported'],

@@ -48,11 +48,10 @@ test('the server describes itself at both well-known paths', async () => {
   assert.equal(oauth.authorization_response_iss_parameter_supported, true)
 })
 
-test('documents are not offered where they are switched off', async () => {
-  const other = await createWorld()
+test('documents are not offered where they are switched off', async (t) => {
+  const other = await createWorld({ t })
   const metadata = await (await fetch(`${other.publicUrl}/.well-known/oauth-authorization-server`)).json()
   assert.equal((metadata as Record<string, unknown>).client_id_metadata_document_supported, undefined)
-  await other.close()
 })
 
 /** fetch does not let a caller lie about Host. */

@@ -216,8 +216,8 @@ test('an unknown client is told so with 401 at the token endpoint, which makes c
   assert.equal(((await answer.json()) as { error: string }).error, 'invalid_client')
 })
 
-test('a client that nobody used is gone after a day; one that is used stays', async () => {
-  const own = await createWorld()
+test('a client that nobody used is gone after a day; one that is used stays', async (t) => {
+  const own = await createWorld({ t })
   const unused = await registered(own)
   const used = await connected(own)
   own.clock.advance(25 * HOUR)
@@ -230,16 +230,14 @@ test('a client that nobody used is gone after a day; one that is used stays', as
     rows.map(({ id }) => id),
     [used.clientId],
   )
-  await own.close()
 })
 
-test('one address registers sixty times an hour', async () => {
-  const own = await createWorld()
+test('one address registers sixty times an hour', async (t) => {
+  const own = await createWorld({ t })
   const answers: number[] = []
   for (let at = 0; at < 61; at++)
     answers.push((await register(own, { redirect_uris: ['https://client.example'] })).status)
   assert.deepEqual([answers[0], answers[59], answers[60]], [201, 201, 429])
   own.clock.advance(HOUR)
   assert.equal((await register(own, { redirect_uris: ['https://client.example'] })).status, 201)
-  await own.close()
 })

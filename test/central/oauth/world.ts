@@ -1,5 +1,6 @@
 // A whole authorization server on a port of its own: real Fastify, real provider, real pages, a database in memory.
 import type { AddressInfo } from 'node:net'
+import type { TestContext } from 'node:test'
 import formbody from '@fastify/formbody'
 import fastify from 'fastify'
 import { createDoor } from '../../../central/console/door.ts'
@@ -20,7 +21,9 @@ const freePort = async (): Promise<number> => {
   return port
 }
 
-export async function createWorld(options: { clientDocuments?: ClientDocumentSettings; totp?: boolean } = {}) {
+export async function createWorld(
+  options: { clientDocuments?: ClientDocumentSettings; totp?: boolean; t?: TestContext } = {},
+) {
   const port = await freePort()
   const publicUrl = `http://localhost:${port}`
   const people = await createPeople({ publicUrl })
@@ -46,6 +49,12 @@ export async function createWorld(options: { clientDocuments?: ClientDocumentSet
   oauth.register(app)
   await app.listen({ port, host: '127.0.0.1' })
   const owner = await createOwner(people, { totp: options.totp ?? false })
+  const close = async () => {
+    oauth.stop()
+    await app.close()
+    await people.close()
+  }
+  options.t?.after(close)
   return {
     ...people,
     oauth,
@@ -53,10 +62,6 @@ export async function createWorld(options: { clientDocuments?: ClientDocumentSet
     publicUrl,
     signingKey,
     resource: `${publicUrl}/mcp`,
-    async close() {
-      oauth.stop()
-      await app.close()
-      await people.close()
-    },
+    close,
   }
 }
