@@ -28,7 +28,7 @@ export function createAudit(rooms: {
   /** Resolves when the line is durable; rejects when it could not be written, and then nothing may happen. */
   function append(event: AuditEvent): Promise<void> {
     return new Promise((done, failed) => {
-      queue.push({ event: AuditEvent.parse(event), done, failed })
+      queue.push({ event: AuditEvent.parse(writable(event)), done, failed })
       if (!flushing) {
         flushing = true
         setImmediate(flush)
@@ -51,10 +51,14 @@ export function createAudit(rooms: {
   }
 
   async function commit(events: readonly AuditEvent[]): Promise<void> {
+    let rows: AuditRow[] = []
     for (let attempt = 1; ; attempt++) {
       try {
-        return await store.append(await chained(events))
+        rows = await chained(events)
+        return await store.append(rows)
       } catch (error) {
+        // The connection broke while it was told that all is written.
+        if (await isHead(rows.at(-1))) return
         // Another replica was first on this chain: take its head and try again.
         if (attempt === FORK_TRIES || !(await headMoved(events))) throw error
       }
@@ -62,6 +66,10 @@ export function createAudit(rooms: {
   }
 
   const lastHeads = new Map<string, AuditHead>()
+
+  /** Rows are written all or none, so the last one stands for them. */
+  const isHead = async (row: AuditRow | undefined): Promise<boolean> =>
+    row !== undefined && (await store.head(row.workspace_id))?.hash === row.hash
 
   async function headMoved(events: readonly AuditEvent[]): Promise<boolean> {
     for (const workspaceId of new Set(events.map((event) => event.workspace_id))) {
@@ -157,6 +165,15 @@ export function createAudit(rooms: {
 
   return { append, list, checkpoint, verify: verifyChain, chain: store.chain, exportLines }
 }
+
+/**
+ * The event as every database and RFC 8785 can hold it: half a surrogate pair has no canonical form and PostgreSQL takes
+ * no NUL, and one such line would take down the whole group it is written with.
+ */
+const writable = (event: AuditEvent): unknown =>
+  JSON.parse(JSON.stringify(event), (_key, value) =>
+    typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\ufffd') : value,
+  )
 
 export type Audit = ReturnType<typeof createAudit>
 

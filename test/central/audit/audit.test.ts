@@ -53,6 +53,33 @@ forEachDatabase('audit', (open) => {
     )
   })
 
+  test("text that no database or canonical form can hold does not take down the others' lines", async () => {
+    const audit = auditOn(await open())
+    const odd = ['\ud800', 'a\0b', '\udc00x']
+    await Promise.all([
+      audit.append(event({ call_id: 'req_before' })),
+      ...odd.map((text) => audit.append(event({ server_id: text, tool: text, resource: text, details: { text } }))),
+      audit.append(event({ call_id: 'req_after' })),
+    ])
+    assert.equal((await audit.list('wsp_1', { limit: 10 })).length, odd.length + 2)
+    assert.equal((await audit.verify('wsp_1')).ok, true)
+  })
+
+  test('a commit that held although its acknowledgement was lost is not written twice', async () => {
+    const store = createAuditStore(await open())
+    let failures = 1
+    const flaky: typeof store = {
+      ...store,
+      append: async (rows) => {
+        await store.append(rows)
+        if (failures-- > 0) throw new Error('connection reset')
+      },
+    }
+    const audit = createAudit({ store: flaky, clock: stillClock(), checkpointKey: privateKey })
+    await audit.append(event())
+    assert.equal((await audit.list('wsp_1', { limit: 10 })).length, 1)
+  })
+
   test('two writers on one database cannot fork a chain', async () => {
     const db = await open()
     const [one, two] = [auditOn(db), auditOn(db)]
