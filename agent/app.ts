@@ -78,13 +78,11 @@ export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSign
     sample: createSampler({ root: '/', clock }),
     acknowledge: journal.acknowledge,
   })
-  stopped.addEventListener('abort', () => {
-    link.stop()
-    lanes.stop()
-  })
+  stopped.addEventListener('abort', () => link.stop())
   if (stopped.aborted) link.stop()
   journal.recover().catch((error) => log.error({ error: String(error) }, 'the journal could not be settled'))
   if (link.state() === 'idle') await link.run()
+  await lanes.stop()
   lock.release()
   return EXIT.done
 }

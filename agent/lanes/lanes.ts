@@ -26,6 +26,8 @@ export function createLanes(options: {
   start: typeof startCompanion
   /** What every lane is told about the host (`laneArguments`). */
   args: readonly string[]
+  /** The lane program, when it is not our own. */
+  entry?: string
   /** Where compiled code is kept, so that a lane starts in a third of the time. */
   compileCache: string
   timers?: { setTimeout(act: () => void, ms: number): { unref(): unknown }; clearTimeout(timer: unknown): void }
@@ -37,7 +39,7 @@ export function createLanes(options: {
   let quiet: unknown
 
   const start = (lane: 'read' | 'act' | 'probe'): Companion =>
-    options.start([process.execPath, ENTRY, lane, ...options.args], env)
+    options.start([process.execPath, options.entry ?? ENTRY, lane, ...options.args], env)
 
   const drop = (lane: Companion): void => {
     const at = waiting.indexOf(lane)
@@ -89,11 +91,13 @@ export function createLanes(options: {
       throw new Error('the lane program ended without an answer')
     },
     /** Ends what waits and what only reads. Act lanes go on. */
-    stop(): void {
+    async stop(): Promise<void> {
       timers.clearTimeout(quiet)
       quiet = undefined
+      const ending = [...waiting, ...reading]
       dismiss()
-      for (const lane of reading) lane.input.end()
+      for (const lane of ending) lane.input.end()
+      await Promise.all(ending.map(({ ended }) => ended))
     },
   }
 }

@@ -41,8 +41,8 @@ export function makeLaneHome(hidden: string[] = []) {
         words: { grant: bytes.toString('base64'), signature: signature.toString('base64'), outputFrom: 0 },
       }
     },
-    remove(): void {
-      lanes.stop()
+    async remove(): Promise<void> {
+      await lanes.stop()
       rmSync(root, { recursive: true, force: true })
     },
   }

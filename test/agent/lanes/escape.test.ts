@@ -51,10 +51,10 @@ describe('nothing gets out of the read lane', () => {
     await listen({ path: `\0${outside}` })
     victim = spawn('/bin/sleep', ['300'], { stdio: 'ignore', env: { OPENLY: 'told-to-nobody' } })
   })
-  after(() => {
+  after(async () => {
     victim.kill('SIGKILL')
     for (const server of servers) server.close()
-    home.remove()
+    await home.remove()
   })
 
   describe('writing', () => {
