@@ -11,11 +11,28 @@ export type ToolError = {
   details?: Record<string, unknown>
 }
 
-export async function connectMcp(url: string, token: string) {
+export type McpOptions = {
+  /** `auto` speaks the newest protocol; `legacy` the one before it. */
+  mode?: 'legacy' | 'auto'
+  headers?: Record<string, string>
+  /** Makes the client one that can open a link for its person, and says what the person does. */
+  onLink?: (url: string) => Promise<'accept' | 'decline' | 'cancel'>
+}
+
+export async function connectMcp(url: string, token: string, options: McpOptions = {}) {
   const transport = new StreamableHTTPClientTransport(new URL('/mcp', url), {
-    requestInit: { headers: { authorization: `Bearer ${token}` } },
+    requestInit: { headers: { ...options.headers, authorization: `Bearer ${token}` } },
   })
-  const client = new Client({ name: 'test', version: '1' })
+  const { mode, onLink } = options
+  const client = new Client(
+    { name: 'test', version: '1' },
+    { capabilities: onLink ? { elicitation: { url: {} } } : {}, ...(mode && { versionNegotiation: { mode } }) },
+  )
+  if (onLink) {
+    client.setRequestHandler('elicitation/create', async ({ params }) => ({
+      action: await onLink('url' in params ? params.url : ''),
+    }))
+  }
   await client.connect(transport)
 
   async function call(name: string, args: Record<string, unknown> = {}): Promise<ToolAnswer> {
