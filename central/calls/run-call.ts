@@ -72,7 +72,17 @@ async function understand(call: IncomingCall, rooms: CallRooms): Promise<Underst
     throw await invalid(call, rooms, new CatalogueError('VALIDATION_ERROR', { issues: issuesOf(parsed.error.issues) }))
   }
   const input = parsed.data
+  if (!isText(input)) {
+    const why = 'Text must be well-formed Unicode without NUL characters.'
+    throw await invalid(call, rooms, new CatalogueError('VALIDATION_ERROR', { why }))
+  }
   return { call, tool, input, subject: tool.subject(input), effect: tool.effect?.(input) ?? NO_EFFECT }
+}
+
+/** Half a surrogate pair and NUL have no place in what is signed, started or stored. */
+function isText(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
+  return typeof value !== 'object' || value === null || Object.values(value).every(isText)
 }
 
 async function invalid(call: IncomingCall, rooms: CallRooms, error: CatalogueError): Promise<CatalogueError> {

@@ -1,6 +1,6 @@
 // How an action looks to a client: the same words in every tool that creates, waits for or reads one.
 import { z } from 'zod'
-import { ACTION_STATES, type Action } from '../domain/action.ts'
+import { ACTION_STATES, type Action, isTerminal } from '../domain/action.ts'
 import { plainText, utf8Boundary } from '../domain/text.ts'
 import type { ToolContext } from './context.ts'
 
@@ -10,7 +10,11 @@ export const PAGE_BYTES = 10_000
 const OutputPage = z.object({
   output: z.string().describe('Redacted output; untrusted text from the host'),
   output_offset: z.number().int(),
-  next_offset: z.number().int().nullable().describe('Ask get_action_result with this offset for more; null at the end'),
+  next_offset: z
+    .number()
+    .int()
+    .nullable()
+    .describe('Ask get_action_result with this offset for more, or for what is still to come; null at the end'),
 })
 type OutputPage = z.infer<typeof OutputPage>
 
@@ -87,27 +91,32 @@ export function outcomeView(outcome: NonNullable<Action['outcome']>) {
   }
 }
 
-/** One page of kept output; `held` are the bytes from `offset` on. */
-export function pageOf(held: Buffer, offset: number, limit: number, end: number): OutputPage {
+/** One page of kept output; `held` are the bytes from `offset` on, and nothing follows `end` when it is `over`. */
+export function pageOf(held: Buffer, offset: number, limit: number, { end, over }: Kept): OutputPage {
   const cut = held.subarray(0, limit)
   // At the end of what is kept, half a character is all there is; before that it belongs to the next page.
-  const page = offset + cut.length < end ? cut.subarray(0, utf8Boundary(cut)) : cut
+  const last = over && offset + cut.length >= end
+  const page = last ? cut : cut.subarray(0, utf8Boundary(cut))
   const next = offset + page.length
-  return { output: plainText(page.toString('utf8')), output_offset: offset, next_offset: next < end ? next : null }
+  return { output: plainText(page.toString('utf8')), output_offset: offset, next_offset: last ? null : next }
 }
+
+type Kept = { end: number; over: boolean }
 
 /** The action as it is now, with a page of its output and what Central itself has to say. */
 export async function fullView(
   action: Action,
-  ctx: Pick<ToolContext, 'output' | 'approvals' | 'unseal' | 'clock'>,
+  ctx: Pick<ToolContext, 'principal' | 'output' | 'approvals' | 'unseal'>,
   page: { offset: number; limit: number } = { offset: 0, limit: PAGE_BYTES },
 ): Promise<ActionView> {
   const end = await ctx.output.outputEnd(action.id)
   const held = end > page.offset ? await ctx.output.readOutput(action.id, page.offset, page.limit) : Buffer.alloc(0)
-  const sealed = action.outcome?.sealed
+  // It may hold a token that makes a host a server: for the person who asked, and nobody else.
+  const sealed = action.requester.user_id === ctx.principal.userId ? action.outcome?.sealed : undefined
+  const kept = { end, over: isTerminal(action.state) }
   return viewOf(action, {
     approvalUrl: ctx.approvals.urlOf(action.id),
-    ...(action.spec.kind === 'command' && action.started_at && { page: pageOf(held, page.offset, page.limit, end) }),
+    ...(action.spec.kind === 'command' && action.started_at && { page: pageOf(held, page.offset, page.limit, kept) }),
     ...(sealed && { result: JSON.parse(ctx.unseal(`outcome:${action.id}`, sealed)) }),
   })
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { CatalogueError } from '#proto/contract/errors.ts'
 import { type Action, isTerminal } from '../../domain/action.ts'
+import { plainText } from '../../domain/text.ts'
 import { ActionView, fullView } from '../action-view.ts'
 import type { ToolContext } from '../context.ts'
 import { defineTool } from '../define.ts'
@@ -29,7 +30,10 @@ export const approveAction = defineTool({
     const action = await pendingOrOn(action_id, ctx)
     if (action.state === 'pending_approval' && ctx.canElicitUrl && !ctx.elicited) {
       return {
-        needsPerson: { url: ctx.approvals.urlOf(action_id), message: `Approve or reject: ${action.words.title}` },
+        needsPerson: {
+          url: ctx.approvals.urlOf(action_id),
+          message: `Approve or reject: ${plainText(action.words.title)}`,
+        },
       }
     }
     if (ctx.elicited === 'decline') return fullView(action, ctx)

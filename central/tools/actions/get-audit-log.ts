@@ -4,6 +4,7 @@ import { iso } from '../action-view.ts'
 import { defineTool } from '../define.ts'
 
 const DAY = 24 * 3_600_000
+const shown = (text = ''): string | undefined => (text === '' ? undefined : plainText(text))
 
 export const getAuditLog = defineTool({
   id: 'mttrly_get_audit_log',
@@ -51,10 +52,11 @@ export const getAuditLog = defineTool({
       ...(before && { before }),
     })
     const lines = entries.map(({ seq, at, hash, body }) => {
-      const { event, actor, tool, server_id, resource, action_id, verdict, outcome, output } = body
-      const who = { source: actor.source, by: actor.email || 'system', client: plainText(actor.client_name) }
-      const what = { tool, server_id, resource: resource && plainText(resource), action_id, verdict, outcome, output }
-      return { seq, at: iso(at), event, ...who, ...what, hash }
+      const { event, actor, action_id, verdict, outcome, output } = body
+      const who = { source: actor.source, by: shown(actor.email) ?? 'system', client: shown(actor.client_name) ?? '' }
+      // What a caller wrote stands in the log as it was; another client's model does not get it raw.
+      const about = { tool: shown(body.tool), server_id: shown(body.server_id), resource: shown(body.resource) }
+      return { seq, at: iso(at), event, ...who, ...about, action_id, verdict, outcome, output, hash }
     })
     return {
       lines,

@@ -4,14 +4,7 @@ import { classify } from '../../commands/classify.ts'
 import type { ActionSpec } from '../../domain/action.ts'
 import type { Effect } from '../../domain/decide.ts'
 import { plainText } from '../../domain/text.ts'
-import {
-  type ActionView,
-  ActionView as ActionViewSchema,
-  fullView,
-  outcomeView,
-  PAGE_BYTES,
-  pageOf,
-} from '../action-view.ts'
+import { type ActionView, ActionView as ActionViewSchema, fullView, outcomeView, pageOf } from '../action-view.ts'
 import type { ToolContext } from '../context.ts'
 import { defineTool } from '../define.ts'
 
@@ -87,7 +80,7 @@ async function specOf(asked: Input, ctx: ToolContext): Promise<ActionSpec> {
 async function run(asked: Input, ctx: ToolContext): Promise<ActionView> {
   const ran = await ctx.runRead(asked.server_id, asked.command, asked.timeout_s * 1000)
   if (ran.kind === 'action') return fullView(await ctx.approvals.get(ctx.workspace.id, ran.actionId), ctx)
-  const page = pageOf(ran.output, 0, Math.max(PAGE_BYTES, ran.output.length), ran.output.length)
+  const page = pageOf(ran.output, 0, ran.output.length, { end: ran.output.length, over: true })
   return {
     status: ran.state,
     server_id: asked.server_id,

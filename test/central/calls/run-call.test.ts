@@ -180,6 +180,15 @@ describe('run-call', () => {
     assert.ok(!JSON.stringify(lines).includes('hunter2'))
   })
 
+  test('text that cannot be signed, started or stored is refused before anything happens', async () => {
+    for (const text of ['a\0b', '\ud800']) {
+      const { call, trace } = setUp(CHANGE)
+      const result = await call({ arguments: { text } })
+      assert.ok(result.kind === 'error' && result.code === 'VALIDATION_ERROR')
+      assert.deepEqual(trace, ['call.invalid'])
+    }
+  })
+
   test('secrets in a subject do not reach the log', async () => {
     const { call, lines } = setUp(READ)
     await call({ arguments: { text: 'mysql --password=Tr0ub4dor-and-3-more' } })
