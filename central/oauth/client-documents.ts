@@ -97,7 +97,7 @@ export function createClientDocuments(settings: ClientDocumentSettings & { clock
   const failedLately = (clientId: string): boolean => (failedUntil.get(clientId) ?? 0) > clock.now()
 
   async function fetchDocument(url: URL, init?: RequestInit): Promise<Response> {
-    const addresses = await resolve(url.hostname)
+    const addresses = await inTime(resolve(url.hostname), init?.signal)
     if (addresses.length === 0 || addresses.some(isSpecialUse))
       throw new Error('The name resolves to a special address')
     const response = await inner(url.href, init)
@@ -122,6 +122,15 @@ export function createClientDocuments(settings: ClientDocumentSettings & { clock
       }
     },
   }
+}
+
+/** Resolving a name cannot be called off, but need not be waited for. */
+function inTime<T>(work: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
+  if (!signal) return work
+  return Promise.race([
+    work,
+    new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true })),
+  ])
 }
 
 /** The document in the shape that the server accepts. */
