@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { verifyExport } from './audit/offline.ts'
-import { ConfigError, configOf } from './config.ts'
+import { type Config, ConfigError, configWith } from './config.ts'
 import { type Core, openCore } from './core.ts'
 import { PLANS } from './domain/plan.ts'
 import { SCOPES } from './domain/principal.ts'
@@ -67,13 +67,15 @@ const COMMANDS: Record<string, Command> = {
   },
 }
 
+/** Where Central's environment names a database, this works on the same one. */
+function settingsOf({ data, database, 'public-url': url }: Options): Config {
+  const given = { data, database, 'public-url': url }
+  const said = Object.entries(given).filter(([, value]) => value !== undefined)
+  return configWith({ ...Object.fromEntries(said), 'log-level': 'error' })
+}
+
 async function withCore<T>(options: Options, work: (core: Core) => Promise<T>): Promise<T> {
-  const config = configOf({
-    ...(options.data && { data: options.data }),
-    ...(options.database && { database: options.database }),
-    ...(options['public-url'] && { 'public-url': options['public-url'] }),
-    'log-level': 'error',
-  })
+  const config = settingsOf(options)
   const publicUrl = config.publicUrl ?? `http://localhost:${config.http.port}`
   const core = await openCore(config, { publicUrl, linkHost: config.grpc.host })
   try {
@@ -151,11 +153,7 @@ async function verifyFile(options: Options, file: string) {
 
 /** Without --key, on the machine that holds Central's data. */
 const ownPublicKey = (options: Options): string =>
-  publicPem(
-    createPrivateKey(
-      readFileSync(join(configOf({ ...(options.data && { data: options.data }) }).dataDir, 'keys', 'action.key')),
-    ),
-  )
+  publicPem(createPrivateKey(readFileSync(join(settingsOf(options).dataDir, 'keys', 'action.key'))))
 
 const publicPem = (key: KeyObject): string => createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString()
 

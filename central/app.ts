@@ -48,9 +48,9 @@ const IN_CONSOLE: Channel = { name: 'console', deliver: async () => true }
 export async function startCentral(config: Config, outside: Outside = {}) {
   const httpPort = config.http.port || (await freePort(config.http.host))
   const publicUrl = config.publicUrl ?? `http://localhost:${httpPort}`
-  const linkHost = config.linkAddress?.replace(/:\d+$/, '') ?? config.grpc.host
+  const linkHost = linkHostOf(config, publicUrl)
   const core = await openCore(config, { publicUrl, linkHost, ...outside })
-  const link = createLink(core, config)
+  const link = createLink(core, config, linkHost)
   const calls = createCalls(core, link)
   const http = await createDoors(core, link.fleet, calls, config, outside)
 
@@ -62,7 +62,8 @@ export async function startCentral(config: Config, outside: Outside = {}) {
   }
   const grpcPort = await listenOrStop('--grpc-port', async () => (await link.start()).port, stop)
   await listenOrStop('--http-port', () => http.listen({ host: config.http.host, port: httpPort }), stop)
-  await calls.runAction.sweep()
+  // Runs that go on are picked up beside the start: it does not wait for them.
+  calls.runAction.sweep().catch((error) => core.log.error({ err: error }, 'what a restart left is not picked up yet'))
   const timers = [
     every(SWEEP_INTERVAL, () => calls.sweep(), core.log),
     every(UPKEEP_INTERVAL, () => upkeep(core), core.log),
@@ -82,6 +83,15 @@ export async function startCentral(config: Config, outside: Outside = {}) {
   }
 }
 
+const ANY_ADDRESS = ['0.0.0.0', '::']
+
+/** The name or address under which agents reach the link; who listens on all addresses is reached by its public name. */
+export function linkHostOf({ linkAddress, grpc }: Pick<Config, 'linkAddress' | 'grpc'>, publicUrl: string): string {
+  const host =
+    linkAddress?.replace(/:\d+$/, '') ?? (ANY_ADDRESS.includes(grpc.host) ? new URL(publicUrl).hostname : grpc.host)
+  return host.replace(/^\[|\]$/g, '')
+}
+
 /** A taken port is the operator's to mend: said in the words of the setting, after everything has been taken down. */
 async function listenOrStop<T>(setting: string, listen: () => Promise<T>, stop: () => Promise<void>): Promise<T> {
   try {
@@ -94,7 +104,11 @@ async function listenOrStop<T>(setting: string, listen: () => Promise<T>, stop: 
 }
 
 /** Fleet and relay: the agents' side. */
-function createLink({ stores, bus, clock, log, keys, plans, audit, publicUrl }: Core, config: Config) {
+function createLink(
+  { stores, bus, clock, log, keys, plans, audit, publicUrl }: Core,
+  config: Config,
+  linkHost: string,
+) {
   const recordClone = (workspace_id: string, server_id: string, details: Record<string, string>) =>
     audit
       .append({
@@ -116,7 +130,7 @@ function createLink({ stores, bus, clock, log, keys, plans, audit, publicUrl }: 
     clock,
     log,
     publicUrl,
-    linkAddress: () => config.linkAddress ?? `${config.grpc.host}:${port}`,
+    linkAddress: () => config.linkAddress ?? `${linkHost.includes(':') ? `[${linkHost}]` : linkHost}:${port}`,
     onClone: ({ workspaceId, serverId, peer, hostname }) =>
       void recordClone(workspaceId, serverId, { peer, hostname: plainText(hostname) }),
   })

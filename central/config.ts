@@ -4,7 +4,25 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 
-const port = z.coerce.number().int().min(0).max(65_535)
+/** Digits alone: an empty setting must not count as 0, which would mean any port. */
+const whole = z.coerce
+  .string()
+  .regex(/^\d{1,9}$/, 'takes a whole number')
+  .transform(Number)
+const port = whole.refine((number) => number <= 65_535, 'takes a port, 0 to 65535')
+const text = z.string().min(1, 'must not be empty')
+const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
+/** As an origin: everything that people, clients and browsers compare is derived from it. */
+const publicUrl = z.url().transform((value, ctx) => {
+  const url = new URL(value)
+  const bare =
+    url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.password === ''
+  const safe = url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.includes(url.hostname))
+  if (!bare) ctx.addIssue('must be scheme, host and port alone')
+  else if (!safe) ctx.addIssue('must be https, unless it is localhost')
+  return url.origin
+})
+const hostAndPort = z.string().regex(/^([^\s:/]+|\[[\da-fA-F:]+\]):\d{1,5}$/, 'takes host:port')
 const list = z
   .string()
   .default('')
@@ -19,21 +37,25 @@ const flag = z
   .transform((text) => ['true', '1', 'yes', 'on'].includes(text))
 
 const Settings = z.object({
-  data: z.string().default('.data').describe('Directory for the database and the keys'),
-  'http-host': z.string().default('127.0.0.1').describe('Address that the console and /mcp listen on'),
+  data: text.default('.data').describe('Directory for the database and the keys'),
+  'http-host': text.default('127.0.0.1').describe('Address that the console and /mcp listen on'),
   'http-port': port.default(8080).describe('Port of the console and /mcp'),
-  'grpc-host': z.string().default('127.0.0.1').describe('Address that agents connect to'),
+  'grpc-host': text.default('127.0.0.1').describe('Address that agents connect to'),
   'grpc-port': port.default(8443).describe('Port that agents connect to'),
-  'link-address': z.string().optional().describe('host:port that agents are told; default: the address above'),
-  'public-url': z.url().optional().describe('The one public address; default http://localhost:<http-port>'),
+  'link-address': hostAndPort.optional().describe('host:port that agents are told; default: the address above'),
+  'public-url': publicUrl.optional().describe('The one public address; default http://localhost:<http-port>'),
   database: z
     .string()
+    .regex(/^(sqlite:.+|postgres(ql)?:\/\/.+)/, 'takes sqlite:/path or postgres://…')
     .optional()
     .describe('sqlite:/path or postgres://…; default: a SQLite file in the data directory'),
   'allowed-origins': list.describe('Browser origins that may call /mcp, comma-separated (MCP_ALLOWED_ORIGINS)'),
   'client-id-documents': flag.default(true).describe('Accept OAuth clients by their client-ID metadata document'),
   'trust-proxy': flag.default(false).describe('Take client addresses from X-Forwarded-For'),
-  'calls-per-minute': z.coerce.number().int().positive().default(600).describe('MCP calls a minute and credential'),
+  'calls-per-minute': whole
+    .refine((number) => number > 0, 'must be above 0')
+    .default(600)
+    .describe('MCP calls a minute and credential'),
   'log-level': z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 })
 type Settings = z.infer<typeof Settings>
@@ -64,8 +86,14 @@ export class ConfigError extends Error {}
 
 /** @throws ConfigError naming the setting, when a value does not fit; nothing starts on a bad value. */
 export function loadConfig(argv: readonly string[], environment: NodeJS.ProcessEnv = process.env): Config {
-  return configOf({ ...fromEnvironment(environment), ...fromArguments(argv) })
+  return configWith(fromArguments(argv), environment)
 }
+
+/** For command lines that parse their own flags: what they give, over the environment. */
+export const configWith = (
+  given: Partial<Record<Name, unknown>>,
+  environment: NodeJS.ProcessEnv = process.env,
+): Config => configOf({ ...fromEnvironment(environment), ...given })
 
 export function configOf(given: Partial<Record<Name, unknown>>): Config {
   const parsed = Settings.safeParse(given)
@@ -92,15 +120,13 @@ function fromEnvironment(environment: NodeJS.ProcessEnv): Partial<Record<Name, s
 
 function freeze(settings: Settings): Config {
   const dataDir = resolve(settings.data)
-  const publicUrl = settings['public-url']?.replace(/\/$/, '')
-  if (publicUrl && new URL(publicUrl).pathname !== '/') throw new ConfigError('--public-url: must have no path')
   return Object.freeze({
     dataDir,
     databaseUrl: settings.database ?? `sqlite:${join(dataDir, 'central.db')}`,
     http: { host: settings['http-host'], port: settings['http-port'] },
     grpc: { host: settings['grpc-host'], port: settings['grpc-port'] },
     linkAddress: settings['link-address'],
-    publicUrl,
+    publicUrl: settings['public-url'],
     allowedOrigins: settings['allowed-origins'],
     clientIdDocuments: settings['client-id-documents'],
     trustProxy: settings['trust-proxy'],

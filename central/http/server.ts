@@ -22,7 +22,8 @@ export async function createHttp(options: {
     // Requests are logged by route, never by URL: queries carry codes and tokens.
     logger: false,
     bodyLimit: BODY_LIMIT,
-    trustProxy: options.trustProxy,
+    // One proxy: what stands left of its own entry in X-Forwarded-For was written by whoever sent the request.
+    trustProxy: options.trustProxy ? (_address, hop) => hop === 0 : false,
     genReqId: () => createId('request'),
     forceCloseConnections: true,
   })
@@ -31,7 +32,8 @@ export async function createHttp(options: {
   await app.register(rateLimit, {
     max: REQUESTS_PER_MINUTE,
     timeWindow: 60_000,
-    allowList: (request) => request.url === '/mcp',
+    // It counts by credential, and refusals by address.
+    allowList: (request) => request.routeOptions.url === '/mcp',
   })
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: POLICY },
