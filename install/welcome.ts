@@ -6,7 +6,7 @@ mttrly is up.
 
   ${setup ? '2. ' : ''}Connect an AI client:
      Claude Code   claude mcp add --transport http mttrly ${url}/mcp      then /mcp to sign in
-     Codex         codex mcp add mttrly --url ${url}/mcp                  then codex mcp login mttrly
+     Codex         codex mcp add mttrly --url ${url}/mcp                  (signs in by itself)
      Cursor        add ${url}/mcp as a remote MCP server
 
   Stop with Ctrl-C; starting again keeps everything.

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { CAPABILITY_VERSION } from '#proto/contract/capability-version.ts'
 import { PLANS, planCovers } from '../../domain/plan.ts'
 import { CONTRACT_MAJOR } from '../contract-version.ts'
-import { defineTool, works } from '../define.ts'
+import { type CatalogEntry, defineTool, works } from '../define.ts'
 
 export const getCapabilities = defineTool({
   id: 'mttrly_get_capabilities',
@@ -26,29 +26,30 @@ export const getCapabilities = defineTool({
     scopes: z.array(z.string()),
     available_tools: z.array(z.string()),
     restricted_tools: z.array(z.object({ id: z.string(), why: z.string() })),
+    planned_tools: z.array(z.string()).describe('Named already, not in this release'),
     contract_version: z.number().int(),
     capability_version: z.number().int(),
   }),
   subject: () => ({ resource: 'capabilities' }),
   handler: async (_input, { principal, workspace, catalog }) => {
-    const restricted = catalog.flatMap((tool) => {
-      const why = !works(tool)
-        ? 'Not in this release.'
-        : !planCovers(workspace.plan, tool.plan)
-          ? `Needs the plan ${tool.plan}.`
-          : !principal.scopes.includes(tool.scope)
-            ? `Needs the scope ${tool.scope}.`
-            : undefined
+    const restricted = catalog.filter(works).flatMap((tool) => {
+      const why = !planCovers(workspace.plan, tool.plan)
+        ? `Needs the plan ${tool.plan}.`
+        : !principal.scopes.includes(tool.scope)
+          ? `Needs the scope ${tool.scope}.`
+          : undefined
       return why ? [{ id: tool.id, why }] : []
     })
     const closed = new Set<string>(restricted.map(({ id }) => id))
+    const idsOf = (tools: readonly CatalogEntry[]) => tools.map(({ id }): string => id)
     return {
       plan: workspace.plan,
       limits: workspace.limits,
       role: principal.role,
       scopes: [...principal.scopes],
-      available_tools: catalog.map(({ id }): string => id).filter((id) => !closed.has(id)),
+      available_tools: idsOf(catalog.filter(works)).filter((id) => !closed.has(id)),
       restricted_tools: restricted,
+      planned_tools: idsOf(catalog.filter((tool) => !works(tool))),
       contract_version: CONTRACT_MAJOR,
       capability_version: CAPABILITY_VERSION,
     }
