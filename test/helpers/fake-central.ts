@@ -30,6 +30,7 @@ type Waiting = {
   resolve(reply: Reply): void
   reject(error: Error): void
 }
+type Enrolled = { status?: number; body: unknown }
 export type Connected = Awaited<ReturnType<FakeCentral['agent']>>
 export type FakeCentral = Awaited<ReturnType<typeof startFakeCentral>>
 
@@ -136,7 +137,7 @@ function connection(stream: Stream, hello: NonNullable<AgentFrame__Output['hello
 }
 
 export async function startFakeCentral(
-  options: { issuedAgo?: number; enrolment?: (answer: EnrolmentAnswer) => { status?: number; body: unknown } } = {},
+  options: { issuedAgo?: number; enrolment?: (answer: EnrolmentAnswer) => Enrolled | Promise<Enrolled> } = {},
 ) {
   const clock = { now: () => Date.now() }
   const authority = await createAuthority(clock)
@@ -194,7 +195,7 @@ export async function startFakeCentral(
       link_address: linkAddress,
       action_key_pem: actionKey.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     }
-    const { status: code = 200, body } = options.enrolment?.(answer) ?? { body: answer }
+    const { status: code = 200, body } = (await options.enrolment?.(answer)) ?? { body: answer }
     response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   })
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
