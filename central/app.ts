@@ -11,6 +11,7 @@ import { type Config, ConfigError } from './config.ts'
 import { registerConsole } from './console/console.ts'
 import { oauthErrorPage } from './console/pages/consent.ts'
 import { type Core, openCore } from './core.ts'
+import type { AuditEvent, AuditEventName } from './domain/audit.ts'
 import type { Clock } from './domain/clock.ts'
 import { createId } from './domain/ids.ts'
 import { mayApprove } from './domain/principal.ts'
@@ -109,17 +110,11 @@ function createLink(
   config: Config,
   linkHost: string,
 ) {
-  const recordClone = (workspace_id: string, server_id: string, details: Record<string, string>) =>
-    audit
-      .append({
-        event: 'server.clone_suspected',
-        workspace_id,
-        server_id,
-        call_id: createId('request'),
-        actor: actorOf(SYSTEM),
-        details,
-      })
-      .catch((error) => log.error({ err: error, server_id }, 'clone not written down'))
+  /** What happened whether it is written down or not. */
+  const record = (event: AuditEventName, workspace_id: string, server_id: string, rest: Partial<AuditEvent>) =>
+    void audit
+      .append({ event, workspace_id, server_id, call_id: createId('request'), actor: actorOf(SYSTEM), ...rest })
+      .catch((error) => log.error({ err: error, server_id, event }, 'not written down'))
   let port = config.grpc.port
   const fleet = createFleet({
     store: stores.fleet,
@@ -132,7 +127,14 @@ function createLink(
     publicUrl,
     linkAddress: () => config.linkAddress ?? `${linkHost.includes(':') ? `[${linkHost}]` : linkHost}:${port}`,
     onClone: ({ workspaceId, serverId, peer, hostname }) =>
-      void recordClone(workspaceId, serverId, { peer, hostname: plainText(hostname) }),
+      record('server.clone_suspected', workspaceId, serverId, { details: { peer, hostname: plainText(hostname) } }),
+    onEnrolled: ({ workspaceId, serverId, known }) =>
+      record('server.enrolled', workspaceId, serverId, { details: { known_before: known } }),
+    onAlert: ({ id, workspace_id, server_id, kind, severity, status }) =>
+      record(status === 'active' ? 'alert.raised' : 'alert.resolved', workspace_id, server_id, {
+        resource: `alert:${kind}`,
+        details: { alert_id: id, severity },
+      }),
   })
   const relay = createRelay({ bus, fleet, ca: keys.ca, link: keys.link, clock, log, listen: config.grpc })
   return {
