@@ -77,12 +77,18 @@ export async function startCentral(config: Config, outside: Outside = {}) {
     relay: link.relay,
     approvals: { ...calls.approvals, decide: calls.decideAction },
     grpcPort,
+    linkAddress: link.linkAddress(),
+    /** For programs on this machine, whatever stands in front of the public address. */
+    localUrl: `http://${hostOf(ANY_ADDRESS.includes(config.http.host) ? '127.0.0.1' : config.http.host)}:${httpPort}`,
     async stop(): Promise<void> {
       for (const timer of timers) clearInterval(timer)
       await stop()
     },
   }
 }
+
+/** As it stands in front of a port (RFC 3986, section 3.2.2). */
+const hostOf = (host: string): string => (host.includes(':') ? `[${host}]` : host)
 
 const ANY_ADDRESS = ['0.0.0.0', '::']
 
@@ -116,6 +122,7 @@ function createLink(
       .append({ event, workspace_id, server_id, call_id: createId('request'), actor: actorOf(SYSTEM), ...rest })
       .catch((error) => log.error({ err: error, server_id, event }, 'not written down'))
   let port = config.grpc.port
+  const linkAddress = () => config.linkAddress ?? `${hostOf(linkHost)}:${port}`
   const fleet = createFleet({
     store: stores.fleet,
     bus,
@@ -125,7 +132,7 @@ function createLink(
     clock,
     log,
     publicUrl,
-    linkAddress: () => config.linkAddress ?? `${linkHost.includes(':') ? `[${linkHost}]` : linkHost}:${port}`,
+    linkAddress,
     onClone: ({ workspaceId, serverId, peer, hostname }) =>
       record('server.clone_suspected', workspaceId, serverId, { details: { peer, hostname: plainText(hostname) } }),
     onEnrolled: ({ workspaceId, serverId, known }) =>
@@ -140,6 +147,7 @@ function createLink(
   return {
     fleet,
     relay,
+    linkAddress,
     async start() {
       await fleet.start()
       const listening = await relay.start()
