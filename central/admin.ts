@@ -13,6 +13,7 @@ import { type Core, openCore } from './core.ts'
 import { createId } from './domain/ids.ts'
 import { PLANS } from './domain/plan.ts'
 import { SCOPES } from './domain/principal.ts'
+import { INVITED_ROLES } from './identity/invitations.ts'
 
 const OPTIONS = {
   data: { type: 'string' },
@@ -21,6 +22,7 @@ const OPTIONS = {
   email: { type: 'string' },
   'password-stdin': { type: 'boolean' },
   totp: { type: 'boolean' },
+  role: { type: 'string' },
   scopes: { type: 'string' },
   name: { type: 'string' },
   days: { type: 'string' },
@@ -45,6 +47,10 @@ const COMMANDS: Record<string, Command> = {
   'api-key create': {
     help: '--email E --scopes read,execute [--name N] [--days D]   make an API key; shown once',
     run: (options) => withCore(options, (core) => createApiKey(core, options)),
+  },
+  'member invite': {
+    help: `--email E --role ${INVITED_ROLES.join('|')}   a one-time link that makes a member; shown once`,
+    run: (options) => withCore(options, (core) => invite(core, options)),
   },
   'setup-link': {
     help: 'a new one-time link for the first owner',
@@ -116,16 +122,40 @@ async function createApiKey({ identity, people }: Core, options: Options) {
   if (!scopes.success) throw new Refusal(`--scopes takes ${SCOPES.join(' and ')}, separated by a comma.`)
   const days = options.days === undefined ? undefined : Number(options.days)
   if (days !== undefined && !(days >= 1)) throw new Refusal('--days takes a number of days.')
+  const name = options.name ?? 'command line'
+  await people.write(
+    'account.changed',
+    account,
+    { resource: 'api-keys', details: { name, scopes: scopes.data } },
+    'system',
+  )
   const { key, view } = await identity.apiKeys.create({
     userId: account.id,
     workspaceId: account.workspaceId,
-    name: options.name ?? 'command line',
+    name,
     scopes: scopes.data,
     days,
   })
-  const details = { key_id: view.id, scopes: view.scopes }
-  await people.write('account.changed', account.id, { resource: 'api-keys', source: 'system', details })
   return { key, key_id: view.id, scopes: view.scopes, expires_at: new Date(view.expiresAt).toISOString() }
+}
+
+async function invite({ identity, audit, firstWorkspace }: Core, options: Options) {
+  const wish = { email: required(options, 'email'), role: required(options, 'role') }
+  const problem = await identity.invitations.problemWith(wish)
+  if (problem) throw new Refusal(problem.why)
+  const workspaceId = await firstWorkspace()
+  await audit.append({
+    event: 'account.changed',
+    workspace_id: workspaceId,
+    call_id: createId('request'),
+    actor: actorOf({ ...SYSTEM, clientName: 'command line' }),
+    resource: 'invitations',
+    details: wish,
+  })
+  const made = await identity.invitations.invite({ ...wish, workspaceId, invitedBy: null })
+  if ('refused' in made) throw new Refusal(made.why)
+  const { link, email, role, expiresAt } = made
+  return { invitation: link, email, role, expires_at: new Date(expiresAt).toISOString() }
 }
 
 async function setPlan({ plans, audit, firstWorkspace }: Core, options: Options) {
@@ -179,7 +209,7 @@ async function exportAudit({ audit, firstWorkspace }: Core) {
   return undefined
 }
 
-function required(options: Options, name: 'email' | 'plan'): string {
+function required(options: Options, name: 'email' | 'role' | 'plan'): string {
   const value = options[name]
   if (!value) throw new Refusal(`--${name} is missing.`)
   return value

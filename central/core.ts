@@ -3,17 +3,15 @@
 import { createPrivateKey } from 'node:crypto'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
-import { actorOf, SYSTEM } from './approvals/approvals.ts'
-import { type Audit, createAudit } from './audit/audit.ts'
+import { createAudit } from './audit/audit.ts'
 import { createLocalBus } from './bus/bus.ts'
 import { type Config, makeDataDir } from './config.ts'
 import { type Clock, systemClock } from './domain/clock.ts'
-import { createId } from './domain/ids.ts'
 import { DEFAULT_POLICY } from './domain/policy.ts'
-import type { Source } from './domain/principal.ts'
 import { loadKeys, loadOrCreatePrivateKey, loadOrCreateSecret } from './fleet/keys.ts'
 import { createIdentity } from './identity/identity.ts'
 import { createSigningKey } from './oauth/signing-key.ts'
+import { createPeopleLog } from './people-log.ts'
 import { createPlans } from './plans/plans.ts'
 import { createActionsStore } from './storage/actions.ts'
 import { createApiKeysStore } from './storage/api-keys.ts'
@@ -21,6 +19,7 @@ import { createAttemptsStore } from './storage/attempts.ts'
 import { createAuditStore } from './storage/audit.ts'
 import { type Database, openDatabase } from './storage/database.ts'
 import { createFleetStore } from './storage/fleet.ts'
+import { createInvitationsStore } from './storage/invitations.ts'
 import { createMembersStore } from './storage/members.ts'
 import { createOAuthStore } from './storage/oauth.ts'
 import { createOneTimeStore } from './storage/one-time.ts'
@@ -71,9 +70,7 @@ export async function openCore(
     publicUrl: outside.publicUrl,
     dataKey,
     firstWorkspace,
-    onSignedIn: ({ userId, amr, address }) =>
-      people.write('account.signed_in', userId, { resource: 'session', details: { amr, address } }),
-    onCreated: ({ id, role }) => people.write('account.changed', id, { resource: 'created', details: { role } }),
+    on: people.on,
   })
   const close = () => db.close()
   const { publicUrl } = outside
@@ -95,34 +92,11 @@ export async function openCore(
   }
 }
 
-/** Audit lines about people that do not come from a page of theirs. */
-function createPeopleLog({ audit, stores }: { audit: Audit; stores: Pick<Stores, 'users'> }) {
-  return {
-    async write(
-      event: 'account.signed_in' | 'account.changed',
-      userId: string,
-      rest: { resource: string; details?: Record<string, unknown>; source?: Source },
-    ): Promise<void> {
-      const [user, membership] = [await stores.users.get(userId), await stores.users.membership(userId)]
-      if (!user || !membership) return
-      const { source = 'dashboard', ...said } = rest
-      await audit.append({
-        event,
-        workspace_id: membership.workspaceId,
-        call_id: createId('request'),
-        actor: { ...actorOf(SYSTEM), credential: 'session', user_id: userId, email: user.email, source },
-        ...said,
-      })
-    },
-  }
-}
-
-type Stores = ReturnType<typeof createStores>
-
 const createStores = (db: Database) => ({
   workspaces: createWorkspacesStore(db),
   members: createMembersStore(db),
   users: createUsersStore(db),
+  invitations: createInvitationsStore(db),
   secondFactors: createSecondFactorsStore(db),
   sessions: createSessionsStore(db),
   oneTime: createOneTimeStore(db),

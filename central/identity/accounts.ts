@@ -16,13 +16,15 @@ import type { Totp } from './totp.ts'
 const LINK_LIFE = 24 * 3_600_000
 const LINK = 'set-up'
 
-const Email = z.email().max(254)
+export const Email = z.email().max(254)
 
 export type Account = { id: string; email: string; workspaceId: string; role: Role }
 export type AccountRefused = {
-  refused: 'email' | 'password' | 'taken' | 'owner_exists' | 'link' | 'throttled'
+  refused: 'email' | 'role' | 'password' | 'taken' | 'owner_exists' | 'link' | 'throttled'
   why: string
 }
+
+export const TAKEN: AccountRefused = { refused: 'taken', why: 'There is an account with this e-mail address.' }
 
 type Rooms = {
   users: UsersStore
@@ -35,14 +37,14 @@ type Rooms = {
   publicUrl: string
   /** The workspace that the first owner gets; made when there is none. */
   firstWorkspace: () => Promise<string>
-  /** For the audit log. */
-  onCreated: (account: Account) => Promise<void>
+  /** For the audit log: without its line no account is made. */
+  onCreating: (account: Account) => Promise<void>
 }
 
 export type Accounts = ReturnType<typeof createAccounts>
 
 export function createAccounts(rooms: Rooms) {
-  const { users, oneTime, sessions, totp, throttle, bus, clock, publicUrl, firstWorkspace, onCreated } = rooms
+  const { users, oneTime, sessions, totp, throttle, bus, clock, publicUrl, firstWorkspace, onCreating } = rooms
 
   const problemWith = (email: string, password: string): AccountRefused | undefined => {
     if (!Email.safeParse(email).success) return { refused: 'email', why: 'This is not an e-mail address.' }
@@ -50,11 +52,17 @@ export function createAccounts(rooms: Rooms) {
     return why === undefined ? undefined : { refused: 'password', why }
   }
 
+  async function clashOf(email: string, only: { firstOwner: boolean }): Promise<AccountRefused | undefined> {
+    if (only.firstOwner && (await users.ownerExists()))
+      return { refused: 'owner_exists', why: 'This Central has an owner already.' }
+    return (await users.findByEmail(email)) && TAKEN
+  }
+
   async function create(
     wish: { email: string; password: string; role: Role; workspaceId: string },
     only = { firstOwner: false },
   ): Promise<Account | AccountRefused> {
-    const problem = problemWith(wish.email, wish.password)
+    const problem = problemWith(wish.email, wish.password) ?? (await clashOf(wish.email, only))
     if (problem) return problem
     const user = {
       id: createId('user'),
@@ -64,14 +72,12 @@ export function createAccounts(rooms: Rooms) {
       created_at: clock.now(),
     }
     const { workspaceId, role } = wish
-    if (await users.create(user, { workspaceId, role }, only)) {
-      const account = { id: user.id, email: user.email, workspaceId, role }
-      await onCreated(account)
-      return account
-    }
-    return only.firstOwner && (await users.ownerExists())
-      ? { refused: 'owner_exists', why: 'This Central has an owner already.' }
-      : { refused: 'taken', why: 'There is an account with this e-mail address.' }
+    const account = { id: user.id, email: user.email, workspaceId, role }
+    await onCreating(account)
+    // Somebody may have been faster.
+    return (await users.create(user, { workspaceId, role }, only))
+      ? account
+      : ((await clashOf(wish.email, only)) ?? TAKEN)
   }
 
   const createFirstOwner = async (email: string, password: string) =>
@@ -152,11 +158,15 @@ export function createAccounts(rooms: Rooms) {
       await sessions.endAll(user.id, session.id)
     },
 
-    /** A disabled person's sessions end, and their tokens and keys are refused from now on. */
-    async setDisabled(userId: string, disabled: boolean): Promise<void> {
-      await users.setDisabled(userId, disabled ? clock.now() : null)
+    /**
+     * A disabled person's sessions end, and their tokens and keys are refused from now on. `false`: the last owner of a
+     * workspace stays.
+     */
+    async setDisabled(userId: string, disabled: boolean): Promise<boolean> {
+      if (!(await users.setDisabled(userId, disabled ? clock.now() : null))) return false
       if (disabled) await sessions.endAll(userId)
       bus.publish('user_disabled', { user_id: userId })
+      return true
     },
   }
 }

@@ -42,6 +42,13 @@ export function createApiKeys({ store, bus, clock }: { store: ApiKeysStore; bus:
     state: stateOf(row),
   })
 
+  /** Takes effect at once, here and on other replicas. */
+  async function revoke(userId: string, id: string): Promise<boolean> {
+    const revoked = await store.revoke(userId, id, clock.now())
+    if (revoked) bus.publish('grant_revoked', { grant_id: id })
+    return revoked
+  }
+
   return {
     /** `key` is in the answer and nowhere else. */
     async create(wish: {
@@ -73,11 +80,10 @@ export function createApiKeys({ store, bus, clock }: { store: ApiKeysStore; bus:
       return (await store.list(userId)).map(view)
     },
 
-    /** Takes effect at once, here and on other replicas. */
-    async revoke(userId: string, id: string): Promise<boolean> {
-      const revoked = await store.revoke(userId, id, clock.now())
-      if (revoked) bus.publish('grant_revoked', { grant_id: id })
-      return revoked
+    revoke,
+
+    async revokeAll(userId: string): Promise<void> {
+      for (const { id } of await store.list(userId)) await revoke(userId, id)
     },
 
     /** The key as it stands now, whoever's it is; undefined when it is none that may be used. */

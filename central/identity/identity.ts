@@ -1,17 +1,20 @@
 // People: who they are, how they prove it, and for how long that is believed. Knows passwords, second factors, console
-// sessions, the set-up link and API keys; knows no HTML and no route. Imported by oauth, the console's pages, the
+// sessions, the set-up link, invitations and API keys; knows no HTML and no route. Imported by oauth, the console's pages, the
 // administrator's command line and app.ts.
 import type { Logger } from 'pino'
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { ApiKeysStore } from '../storage/api-keys.ts'
 import type { AttemptsStore } from '../storage/attempts.ts'
+import type { InvitationsStore } from '../storage/invitations.ts'
 import type { OneTimeStore } from '../storage/one-time.ts'
 import type { SecondFactorsStore } from '../storage/second-factors.ts'
 import type { SessionsStore } from '../storage/sessions.ts'
 import type { UsersStore } from '../storage/users.ts'
 import { type Account, createAccounts } from './accounts.ts'
 import { createApiKeys } from './api-keys.ts'
+import { createFailures, type OnFailures } from './failures.ts'
+import { createInvitations, type OnJoining } from './invitations.ts'
 import { createKeyring } from './keyring.ts'
 import { createPasskeys } from './passkeys.ts'
 import { createProofs } from './proof.ts'
@@ -30,6 +33,7 @@ export type { Door, SignIn } from './sign-in.ts'
 export type IdentityRooms = {
   store: {
     users: UsersStore
+    invitations: InvitationsStore
     secondFactors: SecondFactorsStore
     sessions: SessionsStore
     oneTime: OneTimeStore
@@ -44,23 +48,28 @@ export type IdentityRooms = {
   dataKey: Buffer
   /** The id of the workspace that the first owner gets; made when there is none. */
   firstWorkspace: () => Promise<string>
-  onSignedIn?: OnSignedIn
-  onCreated?: (account: Account) => Promise<void>
+  on?: PeopleLog
+}
+
+/** What the audit log is told of people. Identity waits for all but the last: without its line it does not happen. */
+export type PeopleLog = {
+  signedIn: OnSignedIn
+  creating: (account: Account) => Promise<void>
+  joining: OnJoining
+  failures: OnFailures
+}
+
+const QUIET: PeopleLog = {
+  signedIn: async () => {},
+  creating: async () => {},
+  joining: async () => {},
+  failures: async () => {},
 }
 
 export type Identity = ReturnType<typeof createIdentity>
 
 export function createIdentity(rooms: IdentityRooms) {
-  const {
-    store,
-    bus,
-    clock,
-    log,
-    publicUrl,
-    firstWorkspace,
-    onSignedIn = async () => {},
-    onCreated = async () => {},
-  } = rooms
+  const { store, bus, clock, log, publicUrl, firstWorkspace, on = QUIET } = rooms
   const { users, oneTime } = store
   const keyring = createKeyring(rooms.dataKey)
   const throttle = createThrottle({ store: store.attempts, clock })
@@ -70,10 +79,31 @@ export function createIdentity(rooms: IdentityRooms) {
   const proofs = createProofs({ totp, passkeys, recoveryCodes, throttle })
   const sessions = createSessions({ store: store.sessions, keyring, clock, publicUrl })
 
+  const invitations = createInvitations({
+    store: store.invitations,
+    users,
+    throttle,
+    clock,
+    publicUrl,
+    onJoining: on.joining,
+  })
+  const failures = createFailures({ clock, log, write: on.failures })
+
   return {
     sessionOf: (request: HasHeaders) => sessions.of(request),
     sessions,
-    signIn: createSignIn({ users, oneTime, throttle, proofs, passkeys, sessions, clock, log, onSignedIn }),
+    signIn: createSignIn({
+      users,
+      oneTime,
+      throttle,
+      proofs,
+      passkeys,
+      sessions,
+      clock,
+      log,
+      onSignedIn: on.signedIn,
+      onWrong: failures.add,
+    }),
     accounts: createAccounts({
       users,
       oneTime,
@@ -84,8 +114,9 @@ export function createIdentity(rooms: IdentityRooms) {
       clock,
       publicUrl,
       firstWorkspace,
-      onCreated,
+      onCreating: on.creating,
     }),
+    invitations,
     apiKeys: createApiKeys({ store: store.apiKeys, bus, clock }),
     totp,
     passkeys,
@@ -97,6 +128,8 @@ export function createIdentity(rooms: IdentityRooms) {
 
     /** Removes what ended by itself. Called now and then. */
     async prune(): Promise<void> {
+      await failures.tell()
+      await invitations.prune()
       await sessions.prune()
       await oneTime.prune(clock.now())
       await store.attempts.prune(clock.now())

@@ -41,21 +41,29 @@ type Rooms = {
   clock: Clock
   log: Logger
   onSignedIn: OnSignedIn
+  onWrong: OnWrong
 }
 
 /** For the audit log: without its line nobody is signed in. */
 export type OnSignedIn = (who: { userId: string; amr: readonly string[]; address: string }) => Promise<void>
 
+/** For the audit log: somebody was not signed in. Not waited for, so that it takes no time that could be measured. */
+export type OnWrong = (attempt: { userId: string | undefined; address: string }) => void
+
 export type SignInFlow = ReturnType<typeof createSignIn>
 
 export function createSignIn(rooms: Rooms) {
-  const { users, oneTime, throttle, proofs, passkeys, sessions, clock, log, onSignedIn } = rooms
-  const wrong = { kind: 'refused', why: 'wrong' } as const
+  const { users, oneTime, throttle, proofs, passkeys, sessions, clock, log, onSignedIn, onWrong } = rooms
   const throttled = (retryAfterMs: number): SignIn => ({
     kind: 'refused',
     why: 'throttled',
     retryAfterS: Math.ceil(retryAfterMs / 1000),
   })
+
+  function wrong(userId: string | undefined, { address }: Door): SignIn {
+    onWrong({ userId, address })
+    return { kind: 'refused', why: 'wrong' }
+  }
 
   async function signedIn(userId: string, amr: string[], door: Door): Promise<SignIn> {
     await onSignedIn({ userId, amr, address: door.address })
@@ -86,7 +94,7 @@ export function createSignIn(rooms: Rooms) {
       if (!admission.admitted) return throttled(admission.retryAfterMs)
       const user = await users.findByEmail(account)
       const right = await verifyPassword(password, user?.password_hash ?? null)
-      if (!user || !right || user.disabled_at !== null) return wrong
+      if (!user || !right || user.disabled_at !== null) return wrong(user?.id, door)
       await throttle.succeeded('account', account)
       await throttle.refund('address', door.address)
       const factors = await proofs.factorsOf(user.id)
@@ -110,7 +118,7 @@ export function createSignIn(rooms: Rooms) {
       if (!step) return { kind: 'refused', why: 'start_again' }
       const proof = await proofs.prove(step.user.id, STEP, evidence)
       if (typeof proof !== 'string') {
-        return proof.refused === 'RATE_LIMITED' ? throttled((proof.retryAfterS ?? 0) * 1000) : wrong
+        return proof.refused === 'RATE_LIMITED' ? throttled((proof.retryAfterS ?? 0) * 1000) : wrong(step.user.id, door)
       }
       if (!(await oneTime.take(digest(step.token), STEP, clock.now()))) return { kind: 'refused', why: 'start_again' }
       return signedIn(step.user.id, AMR[proof], door)
@@ -125,7 +133,7 @@ export function createSignIn(rooms: Rooms) {
       const { data } = AuthenticationResponse.safeParse(response)
       const userId = data && (await passkeys.verifySignIn(data))
       const user = userId ? await users.get(userId) : undefined
-      if (!user || user.disabled_at !== null) return wrong
+      if (!user || user.disabled_at !== null) return wrong(user?.id, door)
       await throttle.refund('address', door.address)
       return signedIn(user.id, ['hwk', 'user', 'mfa'], door)
     },

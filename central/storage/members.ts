@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { ROLES, type Role } from '../domain/principal.ts'
 import type { Database } from './database.ts'
 
-export type Member = { userId: string; email: string; role: Role; createdAt: number }
-/** last_owner: a workspace keeps one owner at least. */
+export type Member = { userId: string; email: string; role: Role; createdAt: number; disabledAt: number | null }
+/** last_owner: a workspace keeps one owner at least who is not disabled. */
 export type MemberRefusal = 'not_a_member' | 'last_owner'
 export type MembersStore = ReturnType<typeof createMembersStore>
 
@@ -27,7 +27,7 @@ export function createMembersStore(db: Database) {
       const rows = await db.kysely
         .selectFrom('members')
         .innerJoin('users', 'users.id', 'members.user_id')
-        .select(['members.user_id', 'users.email', 'members.role', 'members.created_at'])
+        .select(['members.user_id', 'users.email', 'users.disabled_at', 'members.role', 'members.created_at'])
         .where('workspace_id', '=', workspaceId)
         .orderBy('members.created_at')
         .orderBy('members.user_id')
@@ -37,6 +37,7 @@ export function createMembersStore(db: Database) {
         email: row.email,
         role: StoredRole.parse(row.role),
         createdAt: row.created_at,
+        disabledAt: row.disabled_at,
       }))
     },
 
@@ -67,13 +68,15 @@ export function createMembersStore(db: Database) {
 }
 
 /** Locks the owners, so that two of them who leave at once do not both see the other. */
-async function isLastOwner(tx: Database, workspaceId: string, userId: string): Promise<boolean> {
+export async function isLastOwner(tx: Database, workspaceId: string, userId: string): Promise<boolean> {
   const owners = tx.kysely
     .selectFrom('members')
-    .select('user_id')
-    .where('workspace_id', '=', workspaceId)
-    .where('role', '=', 'owner')
-    .orderBy('user_id')
+    .innerJoin('users', 'users.id', 'members.user_id')
+    .select('members.user_id')
+    .where('members.workspace_id', '=', workspaceId)
+    .where('members.role', '=', 'owner')
+    .where('users.disabled_at', 'is', null)
+    .orderBy('members.user_id')
   const rows = await tx.dialect.lockRows(owners).execute()
   return rows.length === 1 && rows[0]?.user_id === userId
 }

@@ -99,6 +99,19 @@ CREATE TABLE install_tokens (
   used_at integer
 ) strict;
 
+CREATE TABLE invitations (
+  id text primary key not null,
+  hash text not null unique,
+  workspace_id text not null references workspaces (id),
+  email text not null,
+  role text not null,
+  invited_by text references users (id),
+  created_at integer not null,
+  expires_at integer not null,
+  used_at integer,
+  withdrawn_at integer
+) strict;
+
 CREATE TABLE members (
   workspace_id text not null references workspaces (id) on delete cascade,
   user_id text not null references users (id) on delete cascade,
@@ -233,6 +246,8 @@ CREATE INDEX certificates_server on certificates (server_id, state);
 CREATE INDEX install_tokens_expiry on install_tokens (expires_at);
 
 CREATE INDEX install_tokens_server on install_tokens (server_id);
+
+CREATE INDEX invitations_workspace on invitations (workspace_id, created_at);
 
 CREATE INDEX members_user on members (user_id);
 

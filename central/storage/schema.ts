@@ -23,6 +23,19 @@ export type Schema = {
     created_at: number
   }
   members: { workspace_id: string; user_id: string; role: string; created_at: number }
+  /** Links that make a member. invited_by is null when the administrator's command line invited. */
+  invitations: {
+    id: string
+    hash: string
+    workspace_id: string
+    email: string
+    role: string
+    invited_by: string | null
+    created_at: number
+    expires_at: number
+    used_at: number | null
+    withdrawn_at: number | null
+  }
   /** At most one per user. The secret is sealed with the data key. */
   totp: { user_id: string; secret: Bytes; confirmed_at: number | null; last_step: number }
   passkeys: {

@@ -1,6 +1,7 @@
 // Servers. A decommissioned one keeps its row, because its history refers to it, and is in no list.
 import { HostFacts, type Server } from '../domain/server.ts'
 import type { Database } from './database.ts'
+import { prepare } from './prepared.ts'
 import type { Schema } from './schema.ts'
 
 export type ServersStore = ReturnType<typeof createServersStore>
@@ -11,6 +12,8 @@ const IDS_AT_ONCE = 1_000
 export function createServersStore(db: Database) {
   const { kysely } = db
   const present = () => kysely.selectFrom('servers').selectAll().where('decommissioned_at', 'is', null)
+  /** Of every call that concerns a server. */
+  const getOne = prepare(present().where('workspace_id', '=', '').where('id', '=', ''))
 
   return {
     async insert(server: Pick<Server, 'id' | 'workspaceId' | 'name' | 'createdAt'>): Promise<void> {
@@ -36,8 +39,8 @@ export function createServersStore(db: Database) {
     },
 
     async get(workspaceId: string, id: string): Promise<Server | undefined> {
-      const row = await present().where('workspace_id', '=', workspaceId).where('id', '=', id).executeTakeFirst()
-      return row && fromRow(row)
+      const { rows } = await kysely.executeQuery(getOne([workspaceId, id]))
+      return rows[0] && fromRow(rows[0])
     },
 
     async list(workspaceId: string): Promise<Server[]> {
@@ -114,6 +117,8 @@ export function createServersStore(db: Database) {
   }
 }
 
+const Facts = HostFacts.nullable()
+
 function fromRow(row: Schema['servers']): Server {
   return {
     id: row.id,
@@ -122,6 +127,6 @@ function fromRow(row: Schema['servers']): Server {
     createdAt: row.created_at,
     decommissionedAt: row.decommissioned_at,
     lastSeenAt: row.last_seen_at,
-    facts: HostFacts.nullable().parse(JSON.parse(row.facts)),
+    facts: Facts.parse(JSON.parse(row.facts)),
   }
 }

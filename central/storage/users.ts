@@ -1,6 +1,7 @@
 // People, and what they are in a workspace. An e-mail address is kept in lower case and is unique.
 import { ROLES, type Role } from '../domain/principal.ts'
 import type { Database } from './database.ts'
+import { isLastOwner } from './members.ts'
 import type { Schema } from './schema.ts'
 
 export type UserRow = Schema['users']
@@ -64,9 +65,14 @@ export function createUsersStore(db: Database) {
       await kysely.updateTable('users').set({ password_hash: hash }).where('id', '=', id).execute()
     },
 
-    async setDisabled(id: string, at: number | null): Promise<void> {
-      await kysely.updateTable('users').set({ disabled_at: at }).where('id', '=', id).execute()
-    },
+    /** `false`: it would leave a workspace without an owner. */
+    setDisabled: (id: string, at: number | null): Promise<boolean> =>
+      db.transaction(async (tx) => {
+        const membership = await createUsersStore(tx).membership(id)
+        if (at !== null && membership && (await isLastOwner(tx, membership.workspaceId, id))) return false
+        await tx.kysely.updateTable('users').set({ disabled_at: at }).where('id', '=', id).execute()
+        return true
+      }),
 
     /** The oldest membership: a user belongs to one workspace today. */
     async membership(userId: string): Promise<Membership | undefined> {

@@ -21,6 +21,7 @@ import { createApiKeysStore } from '../../../central/storage/api-keys.ts'
 import { createAttemptsStore } from '../../../central/storage/attempts.ts'
 import { createAuditStore } from '../../../central/storage/audit.ts'
 import { openDatabase } from '../../../central/storage/database.ts'
+import { createInvitationsStore } from '../../../central/storage/invitations.ts'
 import { createMembersStore } from '../../../central/storage/members.ts'
 import { createOAuthStore } from '../../../central/storage/oauth.ts'
 import { createOneTimeStore } from '../../../central/storage/one-time.ts'
@@ -76,6 +77,7 @@ export async function bootConsole(options: { origin?: string; start?: number } =
   const identity = createIdentity({
     store: {
       users: createUsersStore(db),
+      invitations: createInvitationsStore(db),
       secondFactors: createSecondFactorsStore(db),
       sessions: createSessionsStore(db),
       oneTime: createOneTimeStore(db),

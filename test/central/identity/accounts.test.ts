@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
-import { createOwner, createPeople, OWNER, PASSWORD, type People, requestWith } from './people.ts'
+import { createOwner, createPeople, createSecondOwner, OWNER, PASSWORD, type People, requestWith } from './people.ts'
 
 let people: People
 beforeEach(async () => {
@@ -141,7 +141,10 @@ test('sessions are listed and ended, one or all, by their owner alone', async ()
   await sessions.endAll(owner.id)
   assert.equal((await sessions.list(owner.id)).length, 0)
   const more = await open()
-  await accounts.setDisabled(owner.id, true)
+  assert.equal(await accounts.setDisabled(owner.id, true), false, 'the last owner stays')
+  assert.ok(await sessionOf(requestWith(more)))
+  await createSecondOwner(people)
+  assert.equal(await accounts.setDisabled(owner.id, true), true)
   assert.equal(await sessionOf(requestWith(more)), undefined)
 })
 

@@ -5,6 +5,7 @@ import { createIdentity } from '../../../central/identity/identity.ts'
 import { createApiKeysStore } from '../../../central/storage/api-keys.ts'
 import { createAttemptsStore } from '../../../central/storage/attempts.ts'
 import { type Database, openDatabase } from '../../../central/storage/database.ts'
+import { createInvitationsStore } from '../../../central/storage/invitations.ts'
 import { createOneTimeStore } from '../../../central/storage/one-time.ts'
 import { createSecondFactorsStore } from '../../../central/storage/second-factors.ts'
 import { createSessionsStore } from '../../../central/storage/sessions.ts'
@@ -50,6 +51,7 @@ export async function createPeople(options: { publicUrl?: string; db?: Database 
   const identity = createIdentity({
     store: {
       users: createUsersStore(db),
+      invitations: createInvitationsStore(db),
       secondFactors: createSecondFactorsStore(db),
       sessions: createSessionsStore(db),
       oneTime: createOneTimeStore(db),
@@ -68,6 +70,14 @@ export async function createPeople(options: { publicUrl?: string; db?: Database 
 
 export async function createOwner({ identity }: People, options: { totp?: boolean } = {}) {
   const account = await identity.accounts.createOwner({ email: OWNER, password: PASSWORD, totp: options.totp ?? false })
+  if ('refused' in account) throw new Error(account.why)
+  return account
+}
+
+/** So that the first one may go. */
+export async function createSecondOwner({ identity, firstWorkspace }: Pick<People, 'identity' | 'firstWorkspace'>) {
+  const wish = { email: 'second.owner@example.com', password: PASSWORD, role: 'owner' as const }
+  const account = await identity.accounts.createUser({ ...wish, workspaceId: await firstWorkspace() })
   if ('refused' in account) throw new Error(account.why)
   return account
 }

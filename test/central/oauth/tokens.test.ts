@@ -4,6 +4,7 @@ import { createSecretKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { type CryptoKey, decodeJwt, type JWTPayload, type KeyObject, SignJWT } from 'jose'
 import { readSigningKey } from '../../../central/oauth/signing-key.ts'
+import { createSecondOwner } from '../identity/people.ts'
 import { connected, post, refresh, registered, type Tokens } from './client.ts'
 import { createWorld, type World } from './world.ts'
 
@@ -236,6 +237,7 @@ describe('a refresh token', () => {
     const own = await createWorld({ t })
     const { clientId, tokens } = await connected(own)
     assert.equal(await whyOf(tokens.access_token, own), undefined)
+    await createSecondOwner(own)
     await own.identity.accounts.setDisabled(own.owner.id, true)
     await new Promise(setImmediate)
     assert.equal(await whyOf(tokens.access_token, own), 'the account is disabled')

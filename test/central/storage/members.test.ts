@@ -3,6 +3,7 @@ import { it } from 'node:test'
 import { DEFAULT_POLICY } from '../../../central/domain/policy.ts'
 import type { Database } from '../../../central/storage/database.ts'
 import { createMembersStore } from '../../../central/storage/members.ts'
+import { createUsersStore } from '../../../central/storage/users.ts'
 import { createWorkspacesStore } from '../../../central/storage/workspaces.ts'
 import { forEachDatabase } from './for-each-database.ts'
 
@@ -28,8 +29,8 @@ forEachDatabase('members', (open) => {
     assert.equal(await members.role(home, 'bob'), 'approver')
     assert.equal(await members.role(other, 'bob'), undefined)
     assert.deepEqual(await members.list(home), [
-      { userId: 'ann', email: 'ann@example.org', role: 'owner', createdAt: now },
-      { userId: 'bob', email: 'bob@example.org', role: 'approver', createdAt: now + 1 },
+      { userId: 'ann', email: 'ann@example.org', role: 'owner', createdAt: now, disabledAt: null },
+      { userId: 'bob', email: 'bob@example.org', role: 'approver', createdAt: now + 1, disabledAt: null },
     ])
     assert.deepEqual(await members.list(other), [])
   })
@@ -52,5 +53,20 @@ forEachDatabase('members', (open) => {
     assert.equal(left.filter((answer) => answer === 'last_owner').length, 1)
     const owners = (await members.list(home)).filter(({ role }) => role === 'owner')
     assert.equal(owners.length, 1)
+  })
+
+  it('does not count a disabled owner as one, whoever is disabled at the same time', async () => {
+    const db = await open()
+    const { members, home } = await withPeople(db)
+    const users = createUsersStore(db)
+    for (const userId of ['ann', 'bob']) await members.set({ workspaceId: home, userId, role: 'owner', now })
+    const disabled = await Promise.all([users.setDisabled('ann', now), users.setDisabled('bob', now)])
+    assert.equal(disabled.filter(Boolean).length, 1)
+    const left = (await members.list(home)).find(({ disabledAt }) => disabledAt === null)
+    assert.equal(
+      await members.set({ workspaceId: home, userId: left?.userId ?? '', role: 'viewer', now }),
+      'last_owner',
+    )
+    assert.equal(await members.remove(home, left?.userId ?? ''), 'last_owner')
   })
 })

@@ -19,6 +19,18 @@ const EXPECTED: Expected = {
   workspaces: { id: 'text', name: 'text', plan: 'text', overrides: 'text', policy: 'text', created_at: 'number' },
   users: { id: 'text', email: 'text', password_hash: 'text?', disabled_at: 'number?', created_at: 'number' },
   members: { workspace_id: 'text', user_id: 'text', role: 'text', created_at: 'number' },
+  invitations: {
+    id: 'text',
+    hash: 'text',
+    workspace_id: 'text',
+    email: 'text',
+    role: 'text',
+    invited_by: 'text?',
+    created_at: 'number',
+    expires_at: 'number',
+    used_at: 'number?',
+    withdrawn_at: 'number?',
+  },
   totp: { user_id: 'text', secret: 'bytes', confirmed_at: 'number?', last_step: 'number' },
   passkeys: {
     id: 'text',
