@@ -132,7 +132,9 @@ const codeOf = (error: unknown): ErrorCode => (error instanceof CatalogueError ?
 
 function refusalOf(error: unknown, call: IncomingCall, rooms: CallRooms): CallResult {
   const base = { kind: 'error' as const, requestId: call.requestId }
-  if (error instanceof CatalogueError) return { ...base, code: error.code, details: error.details }
+  const refused = error instanceof CatalogueError ? { ...base, code: error.code, details: error.details } : undefined
+  // A refusal with a cause is a fault of what stands behind us, such as a full disk: the operator must hear of it.
+  if (refused && (error as CatalogueError).cause === undefined) return refused
   rooms.log.error({ err: error, request_id: call.requestId, tool: call.tool }, 'call failed')
-  return { ...base, code: 'INTERNAL_ERROR', details: {} }
+  return refused ?? { ...base, code: 'INTERNAL_ERROR', details: {} }
 }

@@ -6,6 +6,7 @@ import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { CatalogueError } from '#proto/contract/errors.ts'
 import { createId } from '../domain/ids.ts'
 import { bodyOf, statusOf } from './errors.ts'
 
@@ -41,9 +42,12 @@ export async function createHttp(options: {
     referrerPolicy: { policy: 'no-referrer' },
     xFrameOptions: { action: 'deny' },
   })
+  app.addHook('preHandler', async ({ url, body }) => {
+    if (url.includes('%00') || hasNul(body)) throw new CatalogueError('VALIDATION_ERROR', { why: 'NUL is not text.' })
+  })
   app.setErrorHandler((error, request, reply) => {
     const refusal = bodyOf(error, request.id)
-    if (refusal.code === 'INTERNAL_ERROR') {
+    if (refusal.code === 'INTERNAL_ERROR' || hasCause(error)) {
       options.log.error({ err: error, request_id: request.id, route: request.routeOptions.url }, 'request failed')
     }
     return reply.code(statusOf(error, refusal.code)).send(refusal)
@@ -52,6 +56,15 @@ export async function createHttp(options: {
   app.get('/healthz', async () => ({ ok: true }))
   return app
 }
+
+/** A refusal with a cause is a fault of what stands behind us, such as a full disk: the operator must hear of it. */
+const hasCause = (error: unknown): boolean => error instanceof CatalogueError && error.cause !== undefined
+
+/** No field of a form or of our JSON may hold it: PostgreSQL takes no NUL, and nobody types one. */
+const hasNul = (body: unknown): boolean =>
+  typeof body === 'object' &&
+  body !== null &&
+  Object.values(body).some((value) => typeof value === 'string' && value.includes('\0'))
 
 const POLICY = {
   defaultSrc: ["'none'"],
