@@ -2,6 +2,7 @@
 // decides actions as a signed-in person would, without the pages.
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { appendFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +11,9 @@ import { configOf } from '../../central/config.ts'
 import type { Role } from '../../central/domain/principal.ts'
 import { person } from '../helpers/principals.ts'
 
-type Settings = { data: string; 'http-port': number; 'grpc-port': number }
+type Settings = { data: string; 'http-port': number; 'grpc-port': number; database?: string }
+/** `diskBytes`: the data directory is a disk of its own of this size. */
+type Surroundings = { diskBytes?: number }
 
 /** What can be asked of it; each answers with plain data. */
 const requests = (central: Central) => ({
@@ -38,6 +41,18 @@ const requests = (central: Central) => ({
   async online({ serverId }: { serverId: string }) {
     return (await central.fleet.get(await central.firstWorkspace(), serverId))?.online ?? false
   },
+  /** Leaves no byte of room where the records are; `false` makes room again. */
+  async fillDisk({ data, full }: { data: string; full: boolean }) {
+    const ballast = join(data, 'ballast')
+    if (!full) return rmSync(ballast)
+    for (let size = 1024 * 1024; size > 0; size = Math.floor(size / 2)) {
+      try {
+        for (;;) appendFileSync(ballast, Buffer.alloc(size))
+      } catch {
+        // No room for so much: try with less.
+      }
+    }
+  },
   async approve({ actionId }: { actionId: string }) {
     const workspaceId = await central.firstWorkspace()
     const { digest, state } = await central.approvals.get(workspaceId, actionId)
@@ -57,10 +72,13 @@ type Reply = { id: number; value?: unknown; fault?: string }
 export type CentralProcess = Awaited<ReturnType<typeof startCentralProcess>>
 
 /** Starts it and waits until agents and clients can come. */
-export async function startCentralProcess(settings: Settings) {
+export async function startCentralProcess(settings: Settings, { diskBytes }: Surroundings = {}) {
+  const runtime = [process.execPath, '--disable-warning=ExperimentalWarning']
+  const [execPath = '', ...execArgv] = diskBytes ? [...ownDisk(settings.data, diskBytes), ...runtime] : runtime
   const child = fork(fileURLToPath(import.meta.url), [JSON.stringify(settings)], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+    execPath,
+    execArgv,
     env: { PATH: '/usr/bin:/bin', NODE_COMPILE_CACHE: join(tmpdir(), `mttrly-e2e-central-${process.getuid?.() ?? 0}`) },
   })
   let log = ''
@@ -87,6 +105,12 @@ export async function startCentralProcess(settings: Settings) {
     ended,
   }
 }
+
+/** Starts what follows with a small disk in place of a directory (man 1 bwrap). */
+const ownDisk = (directory: string, bytes: number): string[] => [
+  ...['/usr/bin/bwrap', '--die-with-parent', '--dev-bind', '/', '/'],
+  ...['--size', String(bytes), '--tmpfs', directory, '--'],
+]
 
 function createAsk(child: ChildProcess, ended: Promise<void>) {
   const waiting = new Map<number, PromiseWithResolvers<unknown>>()
