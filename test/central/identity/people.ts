@@ -1,7 +1,7 @@
 // Identity on a database in memory, with a clock that tests move.
 import { pino } from 'pino'
 import { createLocalBus } from '../../../central/bus/bus.ts'
-import { createIdentity } from '../../../central/identity/identity.ts'
+import { createIdentity, type PeopleLog, QUIET } from '../../../central/identity/identity.ts'
 import { createApiKeysStore } from '../../../central/storage/api-keys.ts'
 import { createAttemptsStore } from '../../../central/storage/attempts.ts'
 import { type Database, openDatabase } from '../../../central/storage/database.ts'
@@ -28,7 +28,7 @@ export function createTestClock() {
 
 export type People = Awaited<ReturnType<typeof createPeople>>
 
-export async function createPeople(options: { publicUrl?: string; db?: Database } = {}) {
+export async function createPeople(options: { publicUrl?: string; db?: Database; on?: Partial<PeopleLog> } = {}) {
   const clock = createTestClock()
   const bus = createLocalBus()
   const db = options.db ?? (await openDatabase({ url: 'sqlite::memory:', clock }))
@@ -64,6 +64,7 @@ export async function createPeople(options: { publicUrl?: string; db?: Database 
     publicUrl,
     dataKey: Buffer.alloc(32, 7),
     firstWorkspace,
+    ...(options.on && { on: { ...QUIET, ...options.on } }),
   })
   return { identity, clock, bus, db, log, logged, publicUrl, firstWorkspace, close: () => db.close() }
 }
