@@ -49,16 +49,14 @@ export async function openCore(
 
   /** The workspace of a self-hosted Central: all tools, no limit on servers. */
   async function firstWorkspace(): Promise<string> {
-    const [first] = await stores.workspaces.list()
-    if (first) return first.id
-    const made = await stores.workspaces.create({
+    const first = await stores.workspaces.first(() => ({
       name: 'My servers',
       plan: 'deployment_crew',
       overrides: { servers: null },
       policy: DEFAULT_POLICY,
       createdAt: clock.now(),
-    })
-    return made.id
+    }))
+    return first.id
   }
 
   const people = createPeopleLog({ audit, stores })

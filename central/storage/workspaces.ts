@@ -17,6 +17,7 @@ export type Workspace = {
 }
 export type WorkspacesStore = ReturnType<typeof createWorkspacesStore>
 
+const FIRST = `wsp_${'0'.repeat(31)}1`
 const Count = z.int().min(0)
 const Overrides: z.ZodType<Partial<PlanLimits>> = z.strictObject({
   servers: Count.nullable().optional(),
@@ -37,6 +38,21 @@ export function createWorkspacesStore({ kysely }: Database) {
       const row = toRow({ ...workspace, id: createId('workspace') })
       await kysely.insertInto('workspaces').values(row).execute()
       return fromRow(row)
+    },
+
+    /** The oldest workspace; made if there is none. Programs that start side by side get the same one. */
+    async first(make: () => Omit<Workspace, 'id'>): Promise<Workspace> {
+      const oldest = () =>
+        kysely.selectFrom('workspaces').selectAll().orderBy('created_at').orderBy('id').limit(1).executeTakeFirst()
+      const there = await oldest()
+      if (there) return fromRow(there)
+      const row = toRow({ ...make(), id: FIRST })
+      await kysely
+        .insertInto('workspaces')
+        .values(row)
+        .onConflict((conflict) => conflict.column('id').doNothing())
+        .execute()
+      return fromRow((await oldest()) ?? row)
     },
 
     async get(id: string): Promise<Workspace | undefined> {

@@ -241,13 +241,3 @@ describe('what is not there', () => {
       assert.ok((await owner.get(path)).status < 500, path)
   })
 })
-
-test('a secret in what was asked for reaches the approval page alone', async () => {
-  const secret = `ghp_${'a1B2'.repeat(9)}`
-  const { central, workspaceId } = booted
-  const { id } = await pendingAction()
-  const { requester } = await central.approvals.get(workspaceId, id)
-  const answer = await withMcp(key, (mcp) => mcp.call('get_pending_actions', {}))
-  assert.ok(answer.ok)
-  assert.ok(!JSON.stringify(answer).includes(secret) && requester.credential === 'api_key')
-})

@@ -23,6 +23,13 @@ forEachDatabase('workspaces', (open) => {
     assert.equal(await workspaces.get('wsp_none'), undefined)
   })
 
+  it('gives programs that start side by side the same first workspace', async () => {
+    const db = await open()
+    const firsts = await Promise.all(Array.from({ length: 8 }, () => createWorkspacesStore(db).first(() => home)))
+    assert.equal(new Set(firsts.map(({ id }) => id)).size, 1)
+    assert.equal((await createWorkspacesStore(db).list()).length, 1)
+  })
+
   it('replaces plan, overrides and policy of that workspace alone', async () => {
     const workspaces = createWorkspacesStore(await open())
     const other = await workspaces.create({ ...home, name: 'Other', createdAt: home.createdAt - 1 })
