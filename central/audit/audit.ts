@@ -50,44 +50,50 @@ export function createAudit(rooms: {
     flushing = false
   }
 
+  /** What each chain ends with as far as we know. Another replica may have gone on; then the insert fails. */
+  const heads = new Map<string, AuditHead>()
+
   async function commit(events: readonly AuditEvent[]): Promise<void> {
-    let rows: AuditRow[] = []
     for (let attempt = 1; ; attempt++) {
+      const rows = await chained(events)
       try {
-        rows = await chained(events)
-        return await store.append(rows)
+        await store.append(rows)
+        return remember(rows)
       } catch (error) {
+        heads.clear()
         // The connection broke while it was told that all is written.
         if (await isHead(rows.at(-1))) return
         // Another replica was first on this chain: take its head and try again.
-        if (attempt === FORK_TRIES || !(await headMoved(events))) throw error
+        if (attempt === FORK_TRIES || !(await headMoved(rows))) throw error
       }
     }
   }
 
-  const lastHeads = new Map<string, AuditHead>()
+  function remember(rows: readonly AuditRow[]): void {
+    for (const { workspace_id, seq, hash } of rows) heads.set(workspace_id, { seq, hash })
+  }
 
   /** Rows are written all or none, so the last one stands for them. */
   const isHead = async (row: AuditRow | undefined): Promise<boolean> =>
     row !== undefined && (await store.head(row.workspace_id))?.hash === row.hash
 
-  async function headMoved(events: readonly AuditEvent[]): Promise<boolean> {
-    for (const workspaceId of new Set(events.map((event) => event.workspace_id))) {
-      const head = await store.head(workspaceId)
-      if ((head?.seq ?? 0) !== (lastHeads.get(workspaceId)?.seq ?? 0)) return true
+  /** Whether a chain no longer ends where these rows begin. */
+  async function headMoved(rows: readonly AuditRow[]): Promise<boolean> {
+    for (const [workspaceId, [first]] of Map.groupBy(rows, (row) => row.workspace_id)) {
+      if (((await store.head(workspaceId))?.hash ?? GENESIS) !== first?.prev_hash) return true
     }
     return false
   }
 
   async function chained(events: readonly AuditEvent[]): Promise<AuditRow[]> {
-    const heads = new Map<string, AuditHead>()
+    const ends = new Map<string, AuditHead>()
     const rows: AuditRow[] = []
     for (const event of events) {
       const workspace = event.workspace_id
-      const known = heads.get(workspace) ?? (await store.head(workspace)) ?? { seq: 0, hash: GENESIS }
-      if (!heads.has(workspace)) lastHeads.set(workspace, known)
-      const body: AuditBody = { ...event, version: 1, seq: known.seq + 1, at: clock.now() }
-      const linked = link(known.hash, body)
+      const end = ends.get(workspace) ?? heads.get(workspace) ?? (await store.head(workspace))
+      const { seq, hash } = end ?? { seq: 0, hash: GENESIS }
+      const body: AuditBody = { ...event, version: 1, seq: seq + 1, at: clock.now() }
+      const linked = link(hash, body)
       rows.push({
         workspace_id: workspace,
         seq: body.seq,
@@ -96,7 +102,7 @@ export function createAudit(rooms: {
         call_id: event.call_id,
         ...linked,
       })
-      heads.set(workspace, { seq: body.seq, hash: linked.hash })
+      ends.set(workspace, { seq: body.seq, hash: linked.hash })
     }
     return rows
   }
@@ -170,10 +176,16 @@ export function createAudit(rooms: {
  * The event as every database and RFC 8785 can hold it: half a surrogate pair has no canonical form and PostgreSQL takes
  * no NUL, and one such line would take down the whole group it is written with.
  */
-const writable = (event: AuditEvent): unknown =>
-  JSON.parse(JSON.stringify(event), (_key, value) =>
+function writable(event: AuditEvent): unknown {
+  const text = JSON.stringify(event)
+  if (!ODD_TEXT.test(text)) return JSON.parse(text)
+  return JSON.parse(text, (_key, value) =>
     typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\ufffd') : value,
   )
+}
+
+/** How JSON.stringify writes half a surrogate pair and NUL (ECMA-262, QuoteJSONString). */
+const ODD_TEXT = /\\u(d[89a-f]|0000)/
 
 export type Audit = ReturnType<typeof createAudit>
 
