@@ -152,7 +152,7 @@ export function createRunAction(rooms: {
       const run = await ask(action, granted, outputFrom, hand)
       return { state: endStateOf(run), outcome: outcomeOf(run) }
     } catch (error) {
-      hand.unsent = neverSent && error instanceof CatalogueError && error.details.sent === false
+      hand.unsent = neverSent && neverLeft(error)
       return endOfFailure(error, action, hand.unsent && granted.start_before < clock.now())
     }
   }
@@ -300,3 +300,7 @@ function mustBeWhatWasApproved({ id, spec, canonical, digest }: Action): void {
   if (sha256(canonical) !== digest || canonicalBytes(spec).toString('utf8') !== canonical)
     throw new TypeError(`the record of ${id} is not what its digest says`)
 }
+
+/** The relay says so, and only of its own attempt: what an agent says of itself does not count. */
+const neverLeft = (error: unknown): boolean =>
+  error instanceof CatalogueError && error.details.sent === false && error.details.by !== 'agent'
