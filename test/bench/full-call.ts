@@ -12,7 +12,12 @@ const ROUND_MS = 1_000
 const IN_FLIGHT = [1, 16] as const
 const JSON_HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
 
-type Target = { name: 'floor' | 'peer, 2025' | 'ours, 2025' | 'peer, 2026' | 'ours, 2026'; server: Side; port: number; request: LoadRequest }
+type Target = {
+  name: 'floor' | 'peer, 2025' | 'ours, 2025' | 'peer, 2026' | 'ours, 2026'
+  server: Side
+  port: number
+  request: LoadRequest
+}
 type Measured = LoadReport & { serverCpu: number; agentCpu: number }
 
 const post = (path: string, headers: Record<string, string>, body: unknown): LoadRequest => ({
@@ -94,19 +99,38 @@ function rowsOf(rounds: Rounds): Row[] {
     of(`ours, ${generation}`, 16).map(
       ({ perSecond }, round) => perSecond / (of(`peer, ${generation}`, 16)[round]?.perSecond ?? Number.NaN),
     )
+  const effort = (generation: '2025' | '2026') =>
+    of(`ours, ${generation}`, 16).map(
+      ({ serverCpu }, round) => serverCpu / (of(`peer, ${generation}`, 16)[round]?.serverCpu ?? Number.NaN),
+    )
   const added = (generation: '2025' | '2026') =>
     of(`ours, ${generation}`, 1).map(({ p50 }, round) => p50 - (of(`peer, ${generation}`, 1)[round]?.p50 ?? Number.NaN))
   const gates = (['2025', '2026'] as const).flatMap((generation) => [
     judged(
-      { name: `ours / SDK echo at 16, protocol of ${generation}`, values: ratios(generation), unit: '×', note: 'gate 0.4, goal 0.6, stretch 0.8' },
+      {
+        name: `ours / SDK echo at 16, protocol of ${generation}`,
+        values: ratios(generation),
+        unit: '×',
+        note: 'gate 0.4, goal 0.6, stretch 0.8',
+      },
       { gate: 0.4, goal: 0.6, better: 'higher' },
     ),
     judged(
-      { name: `ours - SDK echo, p50 alone, protocol of ${generation}`, values: added(generation), unit: 'ms', note: 'gate 0.9' },
+      {
+        name: `ours - SDK echo, p50 alone, protocol of ${generation}`,
+        values: added(generation),
+        unit: 'ms',
+        note: 'gate 0.9',
+      },
       { gate: 0.9, better: 'lower' },
     ),
   ])
-  return [...gates, ...[...rounds.keys()].sort((a, b) => Number(a.split(' ').at(-1)) - Number(b.split(' ').at(-1))).flatMap((slot) => detail(slot, rounds.get(slot) ?? []))]
+  return [
+    ...gates,
+    ...[...rounds.keys()]
+      .sort((a, b) => Number(a.split(' ').at(-1)) - Number(b.split(' ').at(-1)))
+      .flatMap((slot) => detail(slot, rounds.get(slot) ?? [])),
+  ]
 }
 
 function detail(slot: string, measured: readonly Measured[]): Row[] {
@@ -117,14 +141,16 @@ function detail(slot: string, measured: readonly Measured[]): Row[] {
 }
 
 export async function fullCall(): Promise<Line> {
-  const [central, agent, echo, load] = await Promise.all(['central', 'agent', 'echo', 'load'].map((name) => startSide(name)))
+  const [central, agent, echo, load] = await Promise.all(
+    ['central', 'agent', 'echo', 'load'].map((name) => startSide(name)),
+  )
   if (!central || !agent || !echo || !load) throw new Error('a side is missing')
   try {
     const rounds = await measureAll({ agent, load }, await targetsOf({ central, agent, echo, load }))
     return {
       title: '1. A full read tool call: token, plan, policy, durable audit, agent over mTLS, redaction',
       notes: [
-        'floor: a bare Fastify JSON route. peer: the SDK\'s echo tool over the same transport (2025: a session; 2026: stateless).',
+        "floor: a bare Fastify JSON route. peer: the SDK's echo tool over the same transport (2025: a session; 2026: stateless).",
         'ours: mttrly_execute_command "uptime" with an OAuth access token; SQLite on disk, durable (FULL), two audit lines a call; the lane',
         'on the agent is replaced by an answer of 2 KB through the real redactor, so this is Central and the link, without a process start.',
       ],

@@ -53,10 +53,37 @@ async function measure(agents: number, sides: { central: Side; bare: Side; fleet
   const writes = (await central.ask<number>('writes')) - before
   const kib = (bytes: number) => bytes / 1024
   return [
-    judged({ name: 'memory of an agent, ours / bare grpc-js', values: [ours.perAgent / floor.perAgent], unit: '×', note: 'gate 1.25' }, { gate: 1.25, better: 'lower' }),
-    judged({ name: 'memory of an agent, ours', values: [kib(ours.perAgent)], unit: 'KB', note: 'gate 100' }, { gate: 100, better: 'lower' }),
-    judged({ name: 'CPU of a heartbeat, ours / bare grpc-js', values: beats.map((cost) => cost.ours / cost.floor), unit: '×', note: 'gate 1.5' }, { gate: 1.5, better: 'lower' }),
-    judged({ name: 'database writes a heartbeat', values: [writes / counted], unit: '', note: `gate 0; ${writes} statements in ${counted} heartbeats, where the one a minute for all agents may be among them` }, { gate: 0.01, better: 'lower' }),
+    judged(
+      {
+        name: 'memory of an agent, ours / bare grpc-js',
+        values: [ours.perAgent / floor.perAgent],
+        unit: '×',
+        note: 'gate 1.25',
+      },
+      { gate: 1.25, better: 'lower' },
+    ),
+    judged(
+      { name: 'memory of an agent, ours', values: [kib(ours.perAgent)], unit: 'KB', note: 'gate 100' },
+      { gate: 100, better: 'lower' },
+    ),
+    judged(
+      {
+        name: 'CPU of a heartbeat, ours / bare grpc-js',
+        values: beats.map((cost) => cost.ours / cost.floor),
+        unit: '×',
+        note: 'gate 1.5',
+      },
+      { gate: 1.5, better: 'lower' },
+    ),
+    judged(
+      {
+        name: 'database writes a heartbeat',
+        values: [writes / counted],
+        unit: '',
+        note: `gate 0; ${writes} statements in ${counted} heartbeats, where the one a minute for all agents may be among them`,
+      },
+      { gate: 0.01, better: 'lower' },
+    ),
     { name: 'memory of an agent, bare grpc-js', values: [kib(floor.perAgent)], unit: 'KB' },
     { name: 'whole process with all agents, bare grpc-js', values: [kib(floor.rss) / 1024], unit: 'MB' },
     { name: 'whole process with all agents, ours', values: [kib(ours.rss) / 1024], unit: 'MB' },
@@ -67,7 +94,11 @@ async function measure(agents: number, sides: { central: Side; bare: Side; fleet
 
 export async function idleAgents(agents: number): Promise<Line> {
   const gc = ['--expose-gc']
-  const [central, bare, fleet] = await Promise.all([startSide('central', [], gc), startSide('streams', [], gc), startSide('fleet')])
+  const [central, bare, fleet] = await Promise.all([
+    startSide('central', [], gc),
+    startSide('streams', [], gc),
+    startSide('fleet'),
+  ])
   try {
     return {
       title: `3. ${agents.toLocaleString('en')} idle agents in Central`,

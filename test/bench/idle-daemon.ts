@@ -1,5 +1,6 @@
 // Line 5: what the agent's daemon costs a host while nothing is asked of it.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,7 +26,11 @@ const cpuOf = (pid: number): number =>
 
 /** Page faults of ended children (proc(5), stat: cminflt): a process that was started and is gone leaves some. */
 const childrenEnded = (pid: number): number =>
-  Number(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')[8])
+  Number(
+    readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ')[8],
+  )
 
 const childrenOf = (pid: number): string[] =>
   readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
@@ -59,26 +64,18 @@ function run(argv: readonly string[], env: NodeJS.ProcessEnv): number {
 
 const PLAIN_AGENT = fileURLToPath(new URL('./processes/plain-agent.mjs', import.meta.url))
 
-/** Enrols this host and starts the daemon as `npm run up` does; the second start finds its compiled code. */
+/** Enrols this host and starts the daemon as `npm run up` does. */
 async function startDaemon(central: Side, directory: string): Promise<number> {
   const token = await central.ask<string>('installToken')
   const data = join(directory, 'agent')
   const url = await central.ask<string>('url')
   const enrolled = await enrol({ central: url, token, dataDirectory: data, replace: false, now: Date.now() })
   if (!enrolled.ok) throw new Error(`not enrolled: ${enrolled.why} ${enrolled.detail}`)
-  const { argv, env } = agentProgram(data, directory)
-  const online = async (wanted: boolean) => {
-    while ((await central.ask<boolean>('isOnline', enrolled.serverId)) !== wanted) await sleep(100)
-  }
-  run(argv, env)
-  await online(true)
-  const first = processes.pop()
-  const gone = new Promise((resolve) => first?.once('exit', resolve))
-  first?.kill('SIGTERM')
-  await gone
-  await online(false)
+  const { argv, warm, env } = agentProgram(data, directory)
+  run(warm, env)
+  await once(processes.pop() as ChildProcess, 'exit')
   const pid = run(argv, env)
-  await online(true)
+  while (!(await central.ask<boolean>('isOnline', enrolled.serverId))) await sleep(100)
   return pid
 }
 
@@ -102,10 +99,22 @@ function rowsOf([floor, peer, ours]: readonly Watched[]): Row[] {
     { name: `${name}: CPU`, values: [100 * cpuShare], unit: '% of a core' },
   ]
   return [
-    judged({ name: 'resident memory', values: [ours.memory.rss / MIB], unit: 'MB', note: 'gate 70, goal 64' }, { gate: 70, goal: 64, better: 'lower' }),
-    judged({ name: 'private memory', values: [ours.memory.private / MIB], unit: 'MB', note: 'gate 22, goal 17' }, { gate: 22, goal: 17, better: 'lower' }),
-    judged({ name: 'CPU', values: [100 * ours.cpuShare], unit: '% of a core', note: 'gate 0.1' }, { gate: 0.1, better: 'lower' }),
-    judged({ name: 'processes started in that minute', values: [ours.started], unit: '', note: 'gate 0' }, { gate: 0, better: 'lower' }),
+    judged(
+      { name: 'resident memory', values: [ours.memory.rss / MIB], unit: 'MB', note: 'gate 70, goal 64' },
+      { gate: 70, goal: 64, better: 'lower' },
+    ),
+    judged(
+      { name: 'private memory', values: [ours.memory.private / MIB], unit: 'MB', note: 'gate 22, goal 17' },
+      { gate: 22, goal: 17, better: 'lower' },
+    ),
+    judged(
+      { name: 'CPU', values: [100 * ours.cpuShare], unit: '% of a core', note: 'gate 0.1' },
+      { gate: 0.1, better: 'lower' },
+    ),
+    judged(
+      { name: 'processes started in that minute', values: [ours.started], unit: '', note: 'gate 0' },
+      { gate: 0, better: 'lower' },
+    ),
     { name: 'private memory, ours / peer', values: [ours.memory.private / peer.memory.private], unit: '×' },
     ...each('floor', floor),
     ...each('peer', peer),

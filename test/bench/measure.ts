@@ -26,7 +26,10 @@ export function judged(
   const meets = (bound: number) => (bounds.better === 'higher' ? value >= bound : value <= bound)
   if (bounds.gate !== undefined && !meets(bounds.gate)) return { ...row, verdict: 'GATE MISSED' }
   if (bounds.goal === undefined) return { ...row, verdict: 'gate met' }
-  return { ...row, verdict: meets(bounds.goal) ? 'goal met' : bounds.gate === undefined ? 'goal not reached' : 'gate met' }
+  return {
+    ...row,
+    verdict: meets(bounds.goal) ? 'goal met' : bounds.gate === undefined ? 'goal not reached' : 'gate met',
+  }
 }
 
 function written({ name, values, unit, verdict, note }: Row): string {
@@ -40,3 +43,11 @@ export const print = ({ title, notes, rows }: Line): void =>
 
 export const missed = (lines: readonly Line[]): Row[] =>
   lines.flatMap(({ rows }) => rows.filter(({ verdict }) => verdict === 'GATE MISSED'))
+
+/** CPU seconds of this process, so that a neighbour on the machine counts for little. */
+export async function cpuSeconds(work: () => Promise<void>): Promise<number> {
+  const before = process.cpuUsage()
+  await work()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1e6
+}

@@ -2,10 +2,12 @@
 // run. `npm run bench -- 1 5` runs lines 1 and 5, `--agents 10000` asks line 3 for that many. A gate that is missed makes
 // the exit code 1; a goal is only printed.
 import { parseArgs } from 'node:util'
+import { auditAndList } from './audit-and-list.ts'
 import { fullCall } from './full-call.ts'
 import { idleAgents } from './idle-agents.ts'
 import { idleDaemon } from './idle-daemon.ts'
 import { type Line, missed, print } from './measure.ts'
+import { redactionLine } from './redaction-line.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -16,6 +18,8 @@ const LINES: Record<string, () => Promise<Line>> = {
   '1': fullCall,
   '3': () => idleAgents(Number(values.agents)),
   '5': idleDaemon,
+  '6': redactionLine,
+  '11': auditAndList,
 }
 const unknown = positionals.find((name) => !(name in LINES))
 if (unknown !== undefined) throw new Error(`no such line: ${unknown}; there are ${Object.keys(LINES).join(', ')}`)
@@ -28,5 +32,7 @@ for (const [name, run] of Object.entries(LINES)) {
   done.push(line)
 }
 const misses = missed(done)
-console.log(misses.length === 0 ? '\nEvery gate is met.' : `\nGates missed: ${misses.map(({ name }) => name).join('; ')}`)
+console.log(
+  misses.length === 0 ? '\nEvery gate is met.' : `\nGates missed: ${misses.map(({ name }) => name).join('; ')}`,
+)
 process.exitCode = misses.length === 0 ? 0 : 1

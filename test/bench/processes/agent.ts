@@ -62,7 +62,11 @@ async function start({ central, token }: { central: string; token: string }): Pr
     hello: () => facts,
     renewal: createRenewal({ store, identity, clock, log, createSigningRequest, halfLife, wrongCertificate }),
     random: Math.random,
-    handle: createHandle({ capabilities, journal: { perform: unused, recover: unused, unacknowledged: () => [], acknowledge: unused }, clock }),
+    handle: createHandle({
+      capabilities,
+      journal: { perform: unused, recover: unused, unacknowledged: () => [], acknowledge: unused },
+      clock,
+    }),
     sample: createSampler({ root: '/', clock }),
     acknowledge: async () => {},
   })

@@ -89,7 +89,8 @@ async function load({ port, inFlight, ms, request }: LoadOrder): Promise<LoadRep
       const next = createNumbering(bytesOf(port, request))
       for (let now = performance.now(); now - start < ms; ) {
         const { status, body } = await ask(next())
-        if (status !== 200 || body.includes('"isError":true')) throw new Error(`answered ${status}: ${body.slice(0, 500)}`)
+        if (status !== 200 || body.includes('"isError":true'))
+          throw new Error(`answered ${status}: ${body.slice(0, 500)}`)
         const then = now
         now = performance.now()
         times.push(now - then)
