@@ -112,7 +112,7 @@ async function listenOrStop<T>(setting: string, listen: () => Promise<T>, stop: 
 
 /** Fleet and relay: the agents' side. */
 function createLink(
-  { stores, bus, clock, log, keys, plans, audit, publicUrl }: Core,
+  { stores, bus, clock, log, keys, plans, audit, people, publicUrl }: Core,
   config: Config,
   linkHost: string,
 ) {
@@ -133,6 +133,7 @@ function createLink(
     log,
     publicUrl,
     linkAddress,
+    onToken: people.tokenCreated,
     onClone: ({ workspaceId, serverId, peer, hostname }) =>
       record('server.clone_suspected', workspaceId, serverId, { details: { peer, hostname: plainText(hostname) } }),
     onEnrolled: ({ workspaceId, serverId, known }) =>
@@ -223,6 +224,7 @@ async function createDoors(core: Core, fleet: Fleet, calls: Calls, config: Confi
   const app = await createHttp({ log, https: publicUrl.startsWith('https:'), trustProxy: config.trustProxy })
   const oauth = createOAuth({
     store: stores.oauth,
+    audit,
     identity,
     bus,
     clock,

@@ -1,7 +1,7 @@
 // Audit lines about people that do not come from a page of theirs. Identity knows no audit log; it is given this.
 import { actorOf, SYSTEM } from './approvals/approvals.ts'
 import type { Audit } from './audit/audit.ts'
-import type { AuditEventName } from './domain/audit.ts'
+import type { AuditEvent, AuditEventName } from './domain/audit.ts'
 import { createId } from './domain/ids.ts'
 import type { Source } from './domain/principal.ts'
 import type { Account, PeopleLog } from './identity/identity.ts'
@@ -10,6 +10,16 @@ import type { WorkspacesStore } from './storage/workspaces.ts'
 
 type Said = { resource: string; outcome?: string; details?: Record<string, unknown> }
 type Who = { id: string; email: string; workspaceId: string }
+
+const lineOf = (event: AuditEventName, who: Who, source: Source): AuditEvent => {
+  const credential = who.id === '' ? 'system' : 'session'
+  return {
+    event,
+    workspace_id: who.workspaceId,
+    call_id: createId('request'),
+    actor: { ...actorOf(SYSTEM), credential, user_id: who.id, email: who.email, source },
+  }
+}
 
 export type People = ReturnType<typeof createPeopleLog>
 
@@ -20,13 +30,7 @@ export function createPeopleLog(rooms: {
   const { audit, stores } = rooms
 
   const write = (event: AuditEventName, who: Who, said: Said, source: Source = 'dashboard'): Promise<void> =>
-    audit.append({
-      event,
-      workspace_id: who.workspaceId,
-      call_id: createId('request'),
-      actor: { ...actorOf(SYSTEM), credential: 'session', user_id: who.id, email: who.email, source },
-      ...said,
-    })
+    audit.append({ ...lineOf(event, who, source), ...said })
 
   async function find(userId: string): Promise<Who | undefined> {
     const [user, membership] = await Promise.all([stores.users.get(userId), stores.users.membership(userId)])
@@ -57,5 +61,17 @@ export function createPeopleLog(rooms: {
       if (who) await write('account.signed_in', who, said)
     },
   }
-  return { write, on }
+  /** `createdBy` is a person, or the name of a program of Central's own. */
+  async function tokenCreated(owner: { workspaceId: string; createdBy: string; serverId?: string }): Promise<void> {
+    const { workspaceId, createdBy, serverId } = owner
+    const who = (await find(createdBy)) ?? { id: '', email: '', workspaceId }
+    await audit.append({
+      ...lineOf('server.token_created', { ...who, workspaceId }, who.id === '' ? 'system' : 'dashboard'),
+      ...(serverId !== undefined && { server_id: serverId }),
+      resource: 'install token',
+      details: { created_by: createdBy },
+    })
+  }
+
+  return { write, tokenCreated, on }
 }

@@ -9,6 +9,8 @@ import { registerAddServer } from './pages/add-server.ts'
 import { registerApprovals } from './pages/approvals.ts'
 import { registerAudit } from './pages/audit.ts'
 import { registerConsent } from './pages/consent.ts'
+import { registerJoin } from './pages/join.ts'
+import { registerMembers } from './pages/members.ts'
 import { registerServers } from './pages/servers.ts'
 import { registerSetUp } from './pages/set-up.ts'
 import { registerSettings } from './pages/settings.ts'
@@ -21,6 +23,7 @@ export function registerConsole(app: FastifyInstance, rooms: ConsoleRooms): void
   registerAssets(app)
   registerLive(app, door, rooms)
   registerSetUp(app, rooms)
+  registerJoin(app, rooms)
   registerSignIn(app, door, rooms)
   registerConsent(app, rooms)
   registerAccount(door, rooms)
@@ -29,4 +32,5 @@ export function registerConsole(app: FastifyInstance, rooms: ConsoleRooms): void
   registerApprovals(door, rooms)
   registerAudit(door, rooms)
   registerSettings(door, rooms)
+  registerMembers(door, rooms)
 }

@@ -53,7 +53,7 @@ export type ConsoleFleet = {
   createInstallToken(options: { workspaceId: string; createdBy: string }): Promise<InstallToken>
 }
 
-export type Member = { userId: string; email: string; role: Role }
+export type Member = { userId: string; email: string; role: Role; disabledAt: number | null }
 
 export type ConsoleMembers = {
   list(workspaceId: string): Promise<readonly Member[]>

@@ -20,6 +20,7 @@ export const AUDIT_EVENTS = [
   'action.started',
   'action.finished',
   'action.expired',
+  'server.token_created',
   'server.enrolled',
   'server.clone_suspected',
   'account.signed_in',

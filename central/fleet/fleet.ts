@@ -33,6 +33,8 @@ export type FleetRooms = {
   publicUrl: string
   /** host:port that agents connect to; asked late, because the port may be chosen at start. */
   linkAddress: () => string
+  /** For the audit log: without its line no token is made. */
+  onToken?: (owner: { workspaceId: string; createdBy: string; serverId?: string }) => Promise<void>
   /** For the audit log. */
   onClone?: (sighting: CloneSighting) => void
   onEnrolled?: (server: { workspaceId: string; serverId: string; known: boolean }) => void
@@ -154,6 +156,7 @@ export function createFleet(rooms: FleetRooms) {
     }): Promise<InstallToken> {
       if (owner.serverId === undefined) await enrolment.requireRoomFor(owner.workspaceId)
       else await existing(owner.workspaceId, owner.serverId)
+      await rooms.onToken?.(owner)
       return enrolment.createToken(store, owner)
     },
 

@@ -24,6 +24,7 @@ import { createSignIn, type OnSignedIn } from './sign-in.ts'
 import { createThrottle } from './throttle.ts'
 import { createTotp } from './totp.ts'
 
+export type { Invitation } from '../storage/invitations.ts'
 export type { Account, AccountRefused } from './accounts.ts'
 export type { ApiKeyView } from './api-keys.ts'
 export { type Evidence, evidenceFrom, type Factors, type ProofKind, type ProofRefused } from './proof.ts'

@@ -6,8 +6,9 @@ import { errors } from 'oidc-provider'
 import type { Clock } from '../domain/clock.ts'
 import { SCOPES, type Scope } from '../domain/principal.ts'
 import type { SessionView } from '../identity/identity.ts'
-import type { OAuthStore } from '../storage/oauth.ts'
+import type { OAuthGrantRow, OAuthStore } from '../storage/oauth.ts'
 import { isLoopback, shortName } from './client-metadata.ts'
+import type { GrantLog } from './grant-log.ts'
 import { acrOf } from './provider.ts'
 import { impliedScopes } from './verify-bearer.ts'
 
@@ -43,8 +44,14 @@ type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>
 
 export type Consent = ReturnType<typeof createConsent>
 
-export function createConsent(rooms: { provider: Provider; store: OAuthStore; clock: Clock; resource: string }) {
-  const { provider, store, clock, resource } = rooms
+export function createConsent(rooms: {
+  provider: Provider
+  store: OAuthStore
+  grantLog: GrantLog
+  clock: Clock
+  resource: string
+}) {
+  const { provider, store, grantLog, clock, resource } = rooms
 
   /** undefined: there is no such request (any more) in this browser. */
   async function interactionOf({ request, response }: Pair, uid: string): Promise<Interaction | undefined> {
@@ -104,7 +111,7 @@ export function createConsent(rooms: { provider: Provider; store: OAuthStore; cl
     const refused = askedScopes(details).filter((scope) => !scopes.includes(scope))
     if (refused.length > 0) grant.rejectResourceScope(resource, refused)
     const id = await grant.save()
-    await store.grants.add({
+    const row: OAuthGrantRow = {
       id,
       user_id: session.userId,
       workspace_id: session.workspaceId,
@@ -114,7 +121,10 @@ export function createConsent(rooms: { provider: Provider; store: OAuthStore; cl
       created_at: clock.now(),
       last_used_at: null,
       revoked_at: null,
-    })
+    }
+    // Nothing can be done with the grant before its row is there.
+    await grantLog.given(row, session)
+    await store.grants.add(row)
     return id
   }
 

@@ -10,6 +10,7 @@ import type { Identity } from '../identity/identity.ts'
 import type { OAuthStore } from '../storage/oauth.ts'
 import type { ClientDocumentSettings } from './client-documents.ts'
 import { createConsent } from './consent.ts'
+import { createGrantLog } from './grant-log.ts'
 import { createResource } from './metadata.ts'
 import { createProvider, type ErrorPage } from './provider.ts'
 import { registerOAuthRoutes } from './routes.ts'
@@ -31,6 +32,7 @@ export type GrantView = {
 
 export type OAuthRooms = {
   store: OAuthStore
+  audit: Parameters<typeof createGrantLog>[0]
   identity: Identity
   bus: Bus
   clock: Clock
@@ -55,6 +57,15 @@ export function createOAuth(rooms: OAuthRooms) {
     if (await store.grants.revoke(grantId, clock.now())) bus.publish('grant_revoked', { grant_id: grantId })
   }
 
+  const grantLog = createGrantLog(rooms.audit)
+
+  /** What the client asked for, or what followed from a code or token that was used twice. */
+  async function revokeForClient(grantId: string): Promise<void> {
+    const found = await store.grants.find(grantId)
+    if (found?.grant.revoked_at === null) await grantLog.revoked(found.grant, found.email)
+    await revokeGrant(grantId)
+  }
+
   const provider = createProvider({
     store,
     clock,
@@ -63,7 +74,7 @@ export function createOAuth(rooms: OAuthRooms) {
     signingKey,
     cookieKey: identity.keyring.derive('oauth cookies').toString('base64url'),
     isEnabled: identity.accounts.isEnabled,
-    revokeGrant,
+    revokeGrant: revokeForClient,
     clientDocuments,
     allowedOrigins,
     renderError,
@@ -91,7 +102,7 @@ export function createOAuth(rooms: OAuthRooms) {
     challenge: resource.challenge,
     /** The resource's identifier: issuer + /mcp. */
     resource: resource.resource,
-    consent: createConsent({ provider, store, clock, resource: resource.resource }),
+    consent: createConsent({ provider, store, grantLog, clock, resource: resource.resource }),
 
     grants: {
       list: listGrants,

@@ -1,7 +1,9 @@
 // Moves the token from the address, where it would stay in the history, into the form.
 const token = location.hash.slice(1)
 if (token) {
-  document.getElementById('token').value = token
+  const field = document.getElementById('token')
+  field.value = token
   document.querySelector('[data-set-up-code]').hidden = true
   history.replaceState(null, '', location.pathname)
+  if (field.form.dataset.send !== undefined) field.form.requestSubmit()
 }

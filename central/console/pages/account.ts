@@ -2,15 +2,14 @@
 // a sign-in of the last few minutes; what is shown once is shown in the answer to the form that made it.
 import { html } from 'ghtml'
 import { z } from 'zod'
-import { actorOf } from '../../approvals/approvals.ts'
 import type { Audit } from '../../audit/audit.ts'
-import { createId } from '../../domain/ids.ts'
 import { SCOPES } from '../../domain/principal.ts'
 import type { Identity, SessionView } from '../../identity/identity.ts'
 import { RegistrationResponse } from '../../identity/passkeys.ts'
 import type { OAuth } from '../../oauth/oauth.ts'
-import { type Answer, type Door, principalOf, type Visit } from '../door.ts'
+import type { Answer, Door, Visit } from '../door.ts'
 import { notice } from '../format.ts'
+import { writeDown } from '../owner.ts'
 import { accountBody, qrOf, shownOnce } from './account-cards.ts'
 
 export type AccountRooms = {
@@ -24,13 +23,16 @@ const FRESH = 10 * 60_000
 
 type Act = (visit: Visit, rooms: AccountRooms) => Promise<Answer>
 
-/** POST routes of this page. `fresh`: whoever found an open browser must not be able to do it. */
-const ACTS: readonly { path: string; fresh: boolean; act: Act }[] = [
+/**
+ * POST routes of this page. `fresh`: whoever found an open browser must not be able to do it. `asks`: nothing changes, and
+ * nothing is written down.
+ */
+const ACTS: readonly { path: string; fresh: boolean; asks?: true; act: Act }[] = [
   { path: '/account/password', fresh: true, act: changePassword },
   { path: '/account/totp', fresh: true, act: beginTotp },
   { path: '/account/totp/confirm', fresh: true, act: confirmTotp },
   { path: '/account/totp/remove', fresh: true, act: removeTotp },
-  { path: '/account/passkeys/options', fresh: true, act: passkeyOptions },
+  { path: '/account/passkeys/options', fresh: true, asks: true, act: passkeyOptions },
   { path: '/account/passkeys', fresh: true, act: addPasskey },
   { path: '/account/passkeys/remove', fresh: true, act: removePasskey },
   { path: '/account/recovery-codes', fresh: true, act: newRecoveryCodes },
@@ -43,35 +45,39 @@ const ACTS: readonly { path: string; fresh: boolean; act: Act }[] = [
 
 export function registerAccount(door: Door, rooms: AccountRooms): void {
   door.get('/account', async (visit) => {
-    const welcome = visit.query.welcome === undefined ? '' : WELCOME
-    return show(visit, rooms, visit.query.done === undefined ? welcome : notice('good', '<p>Done.</p>'))
+    const { welcome, joined } = visit.query
+    const first = welcome === undefined ? (joined === undefined ? '' : JOINED) : WELCOME
+    return show(visit, rooms, visit.query.done === undefined ? first : notice('good', '<p>Done.</p>'))
   })
   // An expired session or a refused form leads back here with GET.
   for (const { path } of ACTS) door.get(path, async () => ({ to: '/account' }))
-  for (const { path, fresh, act } of ACTS) {
+  for (const { path, fresh, asks, act } of ACTS) {
     door.post(path, async (visit) => {
       const old = fresh && rooms.clock.now() - visit.session.authenticatedAt > FRESH
       if (old) return { to: '/sign-in?again=1&next=%2Faccount' }
-      await writeDown(visit, rooms, path)
+      // Before it is done: what was tried and refused stands in the log, too.
+      if (!asks) await writeDown(visit, rooms, lineOf(path, visit))
       return act(visit, rooms)
     })
   }
 }
 
-/** Before it is done: what was tried and refused stands in the log, too. */
-function writeDown({ session }: Visit, { audit }: AccountRooms, path: string): Promise<void> {
-  return audit.append({
-    event: 'account.changed',
-    workspace_id: session.workspaceId,
-    call_id: createId('request'),
-    actor: actorOf(principalOf(session)),
-    resource: path.slice('/account/'.length),
-  })
+/** Fields that say what a form is about; the others hold passwords, codes and keys. */
+const SAID = ['id', 'name', 'scopes', 'days']
+
+function lineOf(path: string, { form }: Visit): Parameters<typeof writeDown>[2] {
+  const said = SAID.flatMap((name) => (form[name] ? [[name, form[name].slice(0, 100)] as const] : []))
+  return { event: 'account.changed', resource: path.slice('/account/'.length), details: Object.fromEntries(said) }
 }
 
 const WELCOME = notice(
   'good',
   html`<p><strong>This Central is yours.</strong> Now add a passkey or an authenticator app: without a second factor you cannot approve anything.</p>`,
+)
+
+const JOINED = notice(
+  'good',
+  html`<p><strong>You have joined.</strong> Now add a passkey or an authenticator app: without a second factor you cannot approve anything.</p>`,
 )
 
 const done: Answer = { to: '/account?done' }

@@ -107,6 +107,7 @@ export async function bootConsole(options: { origin?: string; start?: number } =
   const app: FastifyInstance = await createHttp({ log, https: false, trustProxy: false })
   const oauth = createOAuth({
     store: createOAuthStore(db),
+    audit,
     identity,
     bus,
     clock,

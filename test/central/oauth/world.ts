@@ -8,6 +8,7 @@ import { registerAccount } from '../../../central/console/pages/account.ts'
 import { oauthErrorPage, registerConsent } from '../../../central/console/pages/consent.ts'
 import { registerSetUp } from '../../../central/console/pages/set-up.ts'
 import { registerSignIn } from '../../../central/console/pages/sign-in.ts'
+import type { AuditEvent } from '../../../central/domain/audit.ts'
 import { createHttp } from '../../../central/http/server.ts'
 import type { ClientDocumentSettings } from '../../../central/oauth/client-documents.ts'
 import { createOAuth, createSigningKey } from '../../../central/oauth/oauth.ts'
@@ -34,9 +35,17 @@ export async function createWorld(
   const publicUrl = `http://localhost:${port}`
   const people = await createPeople({ publicUrl })
   const { identity, bus, clock, db, log } = people
+  /** What was written down; a test can make it fail. */
+  const lines: AuditEvent[] = []
+  const audit = {
+    append: async (event: AuditEvent): Promise<void> => {
+      lines.push(event)
+    },
+  }
   const signingKey = createSigningKey()
   const oauth = createOAuth({
     store: createOAuthStore(db),
+    audit,
     identity,
     bus,
     clock,
@@ -52,7 +61,7 @@ export async function createWorld(
   registerSignIn(app, door, { identity, publicUrl })
   registerAssets(app)
   registerSetUp(app, { identity, publicUrl })
-  registerAccount(door, { identity, oauth, clock, audit: { append: async () => {} } })
+  registerAccount(door, { identity, oauth, clock, audit })
   registerConsent(app, { identity, oauth, publicUrl })
   oauth.register(app)
   await app.listen({ port, host: '127.0.0.1' })
@@ -68,6 +77,8 @@ export async function createWorld(
     oauth,
     owner,
     publicUrl,
+    audit,
+    lines,
     signingKey,
     resource: `${publicUrl}/mcp`,
     close,
