@@ -1,9 +1,9 @@
 // kill -9 at random points of approved commands whose effect is counted on the host. Real Central processes, real agents:
 // each command runs once or not at all, and the final answer is true. MTTRLY_SEED repeats the same sequence of choices.
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { enrol } from '../../agent/enrol.ts'
@@ -110,7 +110,8 @@ async function settle(stand: Stand, round: Round): Promise<void> {
   const end = await finalAnswer(stand, round)
   await until(() => processesWith(`MTTRLY_RUN=${round.actionId}`).length === 0)
   const lines = existsSync(round.path) ? readFileSync(round.path, 'utf8').split('\n').length - 1 : 0
-  const saw = `seed ${seed}: ${JSON.stringify({ ...round, ...end, lines })}`
+  const there = existsSync(dirname(round.path)) ? readdirSync(dirname(round.path)) : 'the directory is gone'
+  const saw = `seed ${seed}: ${JSON.stringify({ ...round, ...end, lines, there })}`
   const key = `${round.victim}: ${end.status}${end.detail ? ` (${end.detail})` : ''}`
   ends.set(key, (ends.get(key) ?? 0) + 1)
   assert.ok(lines <= 1, `it ran twice: ${saw}`)

@@ -42,6 +42,7 @@ async function build(options: BootOptions, cleanup: ReturnType<typeof createClea
     mcp,
     connect,
     after: cleanup.after,
+    removeAfter: cleanup.removeAfter,
     stop: cleanup.run,
 
     /** Somebody who may decide and is signed in; a code is good once, so each approval takes a person of its own. */
