@@ -111,7 +111,7 @@ type AuditLine = {
 
 verifies('audit:says-it-all', 'who asked, who decided, what ran and how it ended', async () => {
   const { host, mcp } = world
-  const id = await world.ask(`echo ${MARK}`)
+  const id = await world.ask(`echo ${MARK}; touch ${host.work(MARK)}`)
   await mcp.value('execute_command', { server_id: host.serverId, command: 'uptime' })
   await mcp.code('get_action_result', { action_id: 'act_unknown' })
   await world.approve(id)
