@@ -92,8 +92,8 @@ async function refresh() {
   try {
     const from = document.querySelector('[data-live-from]')?.dataset.liveFrom ?? location.href
     const answer = await fetch(from, { headers: { accept: 'text/html' } })
-    // Signed out meanwhile: let the server say so in its own way.
-    if (answer.redirected) return location.reload()
+    // Signed out meanwhile. Not a reload: that would send the form again whose answer this page may be.
+    if (new URL(answer.url).pathname === '/sign-in') return location.assign(answer.url)
     if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), 'text/html'))
     await followOutput()
   } catch {
