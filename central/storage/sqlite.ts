@@ -1,5 +1,6 @@
 // SQLite by Node's own driver: one connection, taken in turns, so that a transaction and other statements never mix.
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite'
 import { setTimeout } from 'node:timers/promises'
@@ -14,6 +15,7 @@ import {
   SqliteQueryCompiler,
 } from 'kysely'
 import { nameFault, sqliteCode } from './faults.ts'
+import { createSync } from './sync.ts'
 
 /** While the file is opened. SQLite's own wait blocks the process. */
 const BUSY_OPENING_MS = 2_000
@@ -35,8 +37,11 @@ export function openSqlite(path: string): DatabaseSync {
 
 function configured(database: DatabaseSync): DatabaseSync {
   try {
-    // FULL: what was committed survives a power cut. NORMAL in WAL mode would lose the last commits.
-    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on')
+    database.exec('pragma journal_mode = wal; pragma foreign_keys = on')
+    // NORMAL leaves the log's last commits in the page cache, from where createSync has them brought to the disk before
+    // anybody hears that they were made (https://www.sqlite.org/pragma.html#pragma_synchronous). FULL would hold up the
+    // whole process for as long as the disk takes.
+    database.exec(`pragma synchronous = ${hasLog(database) ? 'normal' : 'full'}`)
     database.exec('pragma busy_timeout = 0')
     return database
   } catch (error) {
@@ -45,6 +50,10 @@ function configured(database: DatabaseSync): DatabaseSync {
   }
 }
 
+/** A database in memory has no write-ahead log, and neither has one on a file system without shared memory. */
+const hasLog = (database: DatabaseSync): boolean =>
+  database.prepare('pragma journal_mode').get()?.journal_mode === 'wal'
+
 /** SQLite gives the -wal and -shm files the mode of the main file. */
 function makePrivate(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
@@ -52,12 +61,32 @@ function makePrivate(path: string): void {
   chmodSync(path, 0o600)
 }
 
-export const sqliteDialect = (database: DatabaseSync): Dialect => ({
-  createDriver: () => sqliteDriver(database),
+/** @param log tests give one of their own */
+export const sqliteDialect = (database: DatabaseSync, log: Log = logOf(database)): Dialect => ({
+  createDriver: () => sqliteDriver(database, log),
   createAdapter: () => new SqliteAdapter(),
   createQueryCompiler: () => new SqliteQueryCompiler(),
   createIntrospector: (db) => new SqliteIntrospector(db),
 })
+
+export type Log = {
+  /** Brings what has been committed so far to the disk. */ flush(): Promise<void>
+  close(): Promise<void>
+}
+
+/** The write-ahead log as a file. It stays the same one for as long as a connection is open. */
+function logOf(database: DatabaseSync): Log {
+  const path = hasLog(database) ? `${database.location()}-wal` : undefined
+  let file: Promise<FileHandle> | undefined
+  return {
+    async flush() {
+      if (!path) return
+      file ??= open(path)
+      await (await file).datasync()
+    },
+    close: async () => (await file)?.close(),
+  }
+}
 
 class SqliteAdapter extends DialectAdapterBase {
   /** True only so that Kysely leaves the taking of turns to the driver below: its own would wait before we are asked. */
@@ -74,26 +103,59 @@ class SqliteAdapter extends DialectAdapterBase {
   async releaseMigrationLock(): Promise<void> {}
 }
 
-function sqliteDriver(database: DatabaseSync): Driver {
-  const connection = sqliteConnection(database)
+function sqliteDriver(database: DatabaseSync, log: Log): Driver {
+  const sync = createSync(log.flush)
+  const statements = createStatements(database)
   const turns = createTurns()
-  const run = async (sql: string) => void (await connection.executeQuery(CompiledQuery.raw(sql)))
+  /** Those whose turn is over already, and who still wait for the disk. */
+  const done = new WeakSet<DatabaseConnection>()
+  const run = (sql: string) => statements.run(CompiledQuery.raw(sql))
+
+  function giveTurn(connection: DatabaseConnection): void {
+    if (done.has(connection)) return
+    done.add(connection)
+    turns.give()
+  }
+
+  /** The next one may write while this one's commit is on its way: one flush then serves both. */
+  async function onDisk(connection: DatabaseConnection): Promise<void> {
+    giveTurn(connection)
+    await sync.wait()
+  }
+
   return {
     init: async () => undefined,
     acquireConnection: async () => {
       await turns.take()
+      const connection: DatabaseConnection = {
+        async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+          sync.check()
+          const { result, wrote } = await statements.run<R>(query)
+          if (wrote && !database.isTransaction) await onDisk(connection)
+          return result
+        },
+        // biome-ignore lint/correctness/useYield: it only refuses
+        streamQuery: async function* () {
+          throw new Error('queries are not streamed: read in pages')
+        },
+      }
       return connection
     },
     // immediate: a transaction that reads first and writes later could otherwise be refused in the middle.
-    beginTransaction: () => run('begin immediate'),
-    commitTransaction: () => run('commit'),
+    beginTransaction: async () => void (await run('begin immediate')),
+    commitTransaction: async (connection) => {
+      await run('commit')
+      await onDisk(connection)
+    },
     // After some faults (a full disk) SQLite has rolled back by itself.
     rollbackTransaction: async () => {
       if (database.isTransaction) await run('rollback')
     },
-    releaseConnection: async () => turns.give(),
+    releaseConnection: async (connection) => giveTurn(connection),
     destroy: async () => {
       await turns.take()
+      await sync.end()
+      await log.close()
       database.close()
     },
   }
@@ -116,24 +178,23 @@ function createTurns() {
   }
 }
 
-type Prepared = { statement: StatementSync; returnsRows: boolean }
+type Prepared = { statement: StatementSync; returnsRows: boolean; writes: boolean }
 
-function sqliteConnection(database: DatabaseSync): DatabaseConnection {
+/** What is no write; anything else is taken for one. */
+const NO_WRITE = /^\s*(select|pragma|explain|begin|commit|rollback)\b/i
+
+function createStatements(database: DatabaseSync) {
   const prepare = createStatementCache(database)
   return {
-    executeQuery: async <R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> => {
-      const { statement, returnsRows } = prepare(sql)
+    async run<R>({ sql, parameters }: CompiledQuery): Promise<{ result: QueryResult<R>; wrote: boolean }> {
+      const { statement, returnsRows, writes: wrote } = prepare(sql)
       const values = parameters as SQLInputValue[]
       if (returnsRows) {
         const rows = await whenFree(database, () => statement.all(...values))
-        return { rows: rows.map((row) => plain(row) as R) }
+        return { wrote, result: { rows: rows.map((row) => plain(row) as R) } }
       }
       const { changes, lastInsertRowid } = await whenFree(database, () => statement.run(...values))
-      return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
-    },
-    // biome-ignore lint/correctness/useYield: it only refuses
-    streamQuery: async function* () {
-      throw new Error('queries are not streamed: read in pages')
+      return { wrote, result: { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) } }
     },
   }
 }
@@ -157,7 +218,7 @@ function createStatementCache(database: DatabaseSync): (sql: string) => Prepared
     const known = cache.get(sql)
     if (known) return known
     const statement = database.prepare(sql)
-    const prepared = { statement, returnsRows: statement.columns().length > 0 }
+    const prepared = { statement, returnsRows: statement.columns().length > 0, writes: !NO_WRITE.test(sql) }
     cache.set(sql, prepared)
     const [oldest] = cache.keys()
     if (cache.size > MOST_STATEMENTS && oldest !== undefined) cache.delete(oldest)

@@ -115,6 +115,7 @@ function rowsOf(rounds: Rounds): Row[] {
       },
       { gate: 0.4, goal: 0.6, better: 'higher' },
     ),
+    { name: `CPU of a call at 16, Central / SDK echo, ${generation}`, values: effort(generation), unit: '×' },
     judged(
       {
         name: `ours - SDK echo, p50 alone, protocol of ${generation}`,
