@@ -123,7 +123,7 @@ export function createRelay(rooms: RelayRooms) {
     acknowledge: (serverId: string, requestId: string): Promise<void> => bus.acknowledge(serverId, requestId),
     /** What the timer does, for those who own the clock. */
     sweep,
-    counters: () => ({ connected: streams.connected(), ...streams.counters, ...front?.counters }),
+    counters: () => ({ connected: streams.connected(), ...streams.longest(), ...streams.counters, ...front?.counters }),
   }
 }
 

@@ -59,6 +59,8 @@ export function createSession(call: LinkCall, presented: Presented, rooms: Sessi
     certificate: undefined as CertificateRecord | undefined,
     instanceId: '',
     requests,
+    /** Frames that wait for the agent to read. */
+    waiting: outbox.waiting,
     isClosed: () => state === 'closed',
     welcome,
     close,
@@ -209,6 +211,7 @@ export type Session = {
   certificate: CertificateRecord | undefined
   instanceId: string
   requests: ReturnType<typeof createRequests>
+  waiting: () => number
   isClosed: () => boolean
   welcome: () => void
   close: (ending: Ending) => void

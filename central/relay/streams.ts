@@ -151,6 +151,15 @@ export function createStreams(rooms: StreamsRooms) {
     onStream,
     counters,
     connected: () => holders.size,
+    /** The longest queue of each kind that a stream has right now. */
+    longest(): { waitingFrames: number; inFlight: number } {
+      const longest = { waitingFrames: 0, inFlight: 0 }
+      for (const { waiting, requests } of sessions) {
+        longest.waitingFrames = Math.max(longest.waitingFrames, waiting())
+        longest.inFlight = Math.max(longest.inFlight, requests.inFlight())
+      }
+      return longest
+    },
     sweep(): void {
       const now = clock.now()
       for (const session of sessions) session.sweep(now)

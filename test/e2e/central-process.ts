@@ -38,6 +38,28 @@ const requests = (central: Central) => ({
     const owner = { workspaceId: await central.firstWorkspace(), createdBy: 'test' }
     return (await central.fleet.createInstallToken(owner)).token
   },
+  /** Servers for so many agents, all with the same key: what distinguishes them is the certificate. */
+  async enrolMany({ csrPem, count }: { csrPem: string; count: number }) {
+    const owner = { workspaceId: await central.firstWorkspace(), createdBy: 'test' }
+    const servers = []
+    for (let i = 0; i < count; i++) {
+      const { token } = await central.fleet.createInstallToken(owner)
+      const answer = await central.fleet.enrol({ token, csr_pem: csrPem, hostname: `web-${i}` })
+      servers.push({ serverId: answer.server_id, certificatePem: answer.certificate_pem, caPem: answer.ca_pem })
+    }
+    return servers
+  },
+  counters: async () => central.relay.counters(),
+  /** Bytes that are really held: what is left after everything that can be collected has been. */
+  async held() {
+    const { gc } = globalThis as { gc?: () => void }
+    for (let i = 0; i < 3; i++) {
+      gc?.()
+      await new Promise((wake) => setTimeout(wake, 50))
+    }
+    const { heapUsed, external, rss } = process.memoryUsage()
+    return { bytes: heapUsed + external, rss }
+  },
   async online({ serverId }: { serverId: string }) {
     return (await central.fleet.get(await central.firstWorkspace(), serverId))?.online ?? false
   },
@@ -73,7 +95,7 @@ export type CentralProcess = Awaited<ReturnType<typeof startCentralProcess>>
 
 /** Starts it and waits until agents and clients can come. */
 export async function startCentralProcess(settings: Settings, { diskBytes }: Surroundings = {}) {
-  const runtime = [process.execPath, '--disable-warning=ExperimentalWarning']
+  const runtime = [process.execPath, '--disable-warning=ExperimentalWarning', '--expose-gc']
   const [execPath = '', ...execArgv] = diskBytes ? [...ownDisk(settings.data, diskBytes), ...runtime] : runtime
   const child = fork(fileURLToPath(import.meta.url), [JSON.stringify(settings)], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
