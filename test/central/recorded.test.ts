@@ -18,7 +18,18 @@ test('people, servers and alerts leave their lines, and nothing secret in them',
   const sighting = { workspaceId, serverId: server_id, peer: '192.0.2.9', hostname: 'web-1' }
   central.fleet.link.cloneSeen(sighting)
 
-  const wanted = ['account.changed', 'account.signed_in', 'server.enrolled', 'server.clone_suspected', 'alert.raised']
+  await owner.post('/sign-in', { email: owner.email, password: 'not the password' })
+  await owner.post('/sign-in', { email: 'typed-by-mistake', password: 'not the password' })
+  await owner.post('/account/sign-out-everywhere', { csrf })
+
+  const wanted = [
+    'account.changed',
+    'account.signed_in',
+    'server.token_created',
+    'server.enrolled',
+    'server.clone_suspected',
+    'alert.raised',
+  ]
   const written = async () => (await central.audit.list(workspaceId, { limit: 100 })).map(({ body }) => body)
   for (let left = 200; left > 0; left--) {
     const seen = new Set((await written()).map(({ event }) => event))
@@ -32,10 +43,17 @@ test('people, servers and alerts leave their lines, and nothing secret in them',
       event,
     )
   const what = lines.filter(({ event }) => event === 'account.changed').map(({ resource }) => resource)
-  assert.deepEqual(what.toSorted(), ['api-keys', 'created'])
-  assert.equal(lines.find(({ event }) => event === 'account.signed_in')?.actor.user_id, owner.userId)
+  assert.deepEqual(what.toSorted(), ['api-keys', 'created', 'sign-out-everywhere'])
+  const signIns = lines.filter(({ event }) => event === 'account.signed_in')
+  assert.deepEqual(signIns.map(({ outcome, actor }) => [outcome, actor.user_id]).toReversed(), [
+    ['ok', owner.userId],
+    ['error:AUTH_FAILED', owner.userId],
+    ['error:AUTH_FAILED', ''],
+  ])
+  assert.equal(lines.find(({ event }) => event === 'server.token_created')?.actor.user_id, owner.userId)
   const text = JSON.stringify(lines)
-  for (const secret of [token, owner.password, owner.totpSecret, csrf]) assert.ok(!text.includes(secret))
+  for (const secret of ['typed-by-mistake', token, owner.password, owner.totpSecret, csrf])
+    assert.ok(!text.includes(secret))
   assert.ok(!/mtt_|mtti_/.test(text))
   assert.equal((await central.audit.verify(workspaceId)).ok, true)
 })

@@ -2,7 +2,7 @@
 import { html } from 'ghtml'
 import { ROLES } from '../../domain/principal.ts'
 import type { Factors, Invitation } from '../../identity/identity.ts'
-import { countdown, pill } from '../format.ts'
+import { pill, time } from '../format.ts'
 import { csrfField } from '../layout.ts'
 import type { Member, Session } from '../rooms.ts'
 import { prose } from '../visible.ts'
@@ -29,6 +29,6 @@ export function invitationsCard(invitations: readonly Invitation[], session: Ses
   if (invitations.length === 0) return ''
   return html`<section class="card flush" id="invitations"><h2>Invitations</h2><ul class="list">!${invitations.map(
     ({ id, email, role, invitedBy, expiresAt }) =>
-      html`<li><div class="entry row"><span class="stack tight"><span class="title">!${prose(email, 200)}</span><span class="muted small">as ${role} · by !${invitedBy ? prose(invitedBy.email, 80) : 'the command line'} · !${countdown(expiresAt)}</span></span><form method="post" action="/settings/invitations/withdraw">!${csrfField(session)}<input type="hidden" name="id" value="${id}"><button class="button quiet small">Withdraw</button></form></div></li>`,
+      html`<li><div class="entry row"><span class="stack tight"><span class="title">!${prose(email, 200)}</span><span class="muted small">as ${role} · by !${invitedBy ? prose(invitedBy.email, 80) : 'the command line'} · until !${time(expiresAt)}</span></span><form method="post" action="/settings/invitations/withdraw">!${csrfField(session)}<input type="hidden" name="id" value="${id}"><button class="button quiet small">Withdraw</button></form></div></li>`,
   )}</ul></section>`
 }

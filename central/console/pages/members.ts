@@ -5,7 +5,7 @@ import { CatalogueError } from '#proto/contract/errors.ts'
 import type { Factors } from '../../identity/identity.ts'
 import { INVITED_ROLES } from '../../identity/invitations.ts'
 import type { Answer, Door, Visit } from '../door.ts'
-import { countdown, notice } from '../format.ts'
+import { notice, time } from '../format.ts'
 import { csrfField } from '../layout.ts'
 import { mustBeOwner, refusalOf, writeDown } from '../owner.ts'
 import { challengeFor, hasFactor, needsFactor, proofFields, proofIn } from '../proof.ts'
@@ -84,7 +84,7 @@ const linkPage = ({ link, email, role, expiresAt }: { link: string; email: strin
   page(
     'Pass this link on',
     html`!${notice('warn', '<p><strong>This is shown once.</strong> Whoever has it can join in their place, so send it where only they can read it.</p>')}
-<section class="card stack"><p>For !${prose(email, 200)}, as ${role}. It works once (!${countdown(expiresAt)}).</p>
+<section class="card stack"><p>For !${prose(email, 200)}, as ${role}. It works once, until !${time(expiresAt)}.</p>
 <div class="copy"><pre class="code secret" id="link" tabindex="0" aria-label="Invitation link">${link}</pre><button class="button needs-script" type="button" data-copy="link">Copy</button></div></section>
 <p><a class="button primary" href="/settings#invitations">I have passed it on</a></p>`,
     {},

@@ -1,0 +1,50 @@
+// The administrator's command line as a process, on records of its own.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { type Ended, runProgram } from '../helpers/run-program.ts'
+
+const ADMIN = fileURLToPath(new URL('../../central/admin.ts', import.meta.url))
+
+let data: string
+before(() => {
+  data = mkdtempSync(join(tmpdir(), 'mttrly-admin-'))
+})
+after(() => rmSync(data, { recursive: true, force: true }))
+
+const admin = (...args: string[]): Promise<Ended> =>
+  runProgram(process.execPath, [ADMIN, '--data', data, '--public-url', 'https://central.example', ...args])
+
+test('an invitation is printed as JSON and written down without its token', async () => {
+  const { code, stdout } = await admin('member', 'invite', '--email', 'Ben@example.org', '--role', 'approver')
+  assert.equal(code, 0)
+  const said = JSON.parse(stdout)
+  assert.deepEqual([said.email, said.role], ['ben@example.org', 'approver'])
+  assert.match(said.invitation, /^https:\/\/central\.example\/join#[\w-]{43}$/)
+  assert.ok(Date.parse(said.expires_at) > Date.now())
+  const log = (await admin('audit', 'export')).stdout
+  assert.match(log, /invitations/)
+  assert.ok(!log.includes(said.invitation.split('#')[1]))
+})
+
+const REFUSED: readonly [what: string, args: string[], says: RegExp][] = [
+  [
+    'the role owner',
+    ['--email', 'a@example.org', '--role', 'owner'],
+    /A person is invited as viewer, operator, approver/,
+  ],
+  ['no role', ['--email', 'a@example.org'], /--role is missing/],
+  ['no address', ['--email', 'a', '--role', 'viewer'], /not an e-mail address/],
+]
+
+for (const [what, args, says] of REFUSED) {
+  test(`with ${what} nobody is invited`, async () => {
+    const { code, stdout, stderr } = await admin('member', 'invite', ...args)
+    assert.deepEqual([code, stdout], [1, ''])
+    assert.match(stderr, says)
+    assert.doesNotMatch(stderr, /\n {4}at /)
+  })
+}
