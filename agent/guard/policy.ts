@@ -1,6 +1,6 @@
 // The host owner's own law, policy.yaml: Central can be narrower, never wider. Checked inside the lanes, which import
 // this room. A file that cannot be understood forbids everything and says why.
-import { readFile } from 'node:fs/promises'
+import { lstat, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export type LaneName = 'read' | 'act'
@@ -19,7 +19,8 @@ const LANES = new Set<string>(['read', 'act'])
 
 type Plain = Record<string, unknown>
 const isPlain = (value: unknown): value is Plain => typeof value === 'object' && value !== null && !Array.isArray(value)
-const isAbsolute = (value: unknown): value is string => typeof value === 'string' && /^\/[^\0]*$/.test(value)
+/** A pattern would be taken for a name, and hide nothing. */
+const isPath = (value: unknown): value is string => typeof value === 'string' && /^\/[^\0*?[\]]*$/.test(value)
 
 const RULES: [wrong: (policy: Plain) => boolean, why: string][] = [
   [(policy) => Object.keys(policy).some((key) => !KEYS.has(key)), `knows only ${[...KEYS].join(', ')}`],
@@ -31,9 +32,8 @@ const RULES: [wrong: (policy: Plain) => boolean, why: string][] = [
     'lanes holds read and act, each true or false',
   ],
   [
-    ({ denied_paths }) =>
-      denied_paths !== undefined && !(Array.isArray(denied_paths) && denied_paths.every(isAbsolute)),
-    'denied_paths is a list of absolute paths',
+    ({ denied_paths }) => denied_paths !== undefined && !(Array.isArray(denied_paths) && denied_paths.every(isPath)),
+    'denied_paths is a list of absolute paths without patterns',
   ],
 ]
 
@@ -53,6 +53,16 @@ export function compilePolicy(content: unknown): PolicyAnswer {
   }
 }
 
+/** What somebody meant to be a policy and is none: a link that leads nowhere, the other spelling of the name. */
+async function misplaced(configDirectory: string): Promise<string | undefined> {
+  for (const [name, why] of [
+    ['policy.yaml', 'is a link that leads nowhere'],
+    ['policy.yml', 'is its only name: there is a policy.yml'],
+  ] as const)
+    if (await lstat(join(configDirectory, name)).catch(() => undefined)) return why
+  return undefined
+}
+
 /** Reads `policy.yaml` of that directory; none means the defaults. */
 export async function loadPolicy(configDirectory: string): Promise<PolicyAnswer> {
   try {
@@ -61,6 +71,8 @@ export async function loadPolicy(configDirectory: string): Promise<PolicyAnswer>
     return compilePolicy(parse(text))
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
+    const misplacedWhy = code === 'ENOENT' ? await misplaced(configDirectory) : undefined
+    if (misplacedWhy) return { ok: false, why: misplacedWhy }
     if (code === 'ENOENT') return { ok: true, policy: DEFAULTS }
     return { ok: false, why: `cannot be read (${code ?? 'it is not YAML'})` }
   }

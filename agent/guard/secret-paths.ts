@@ -1,5 +1,6 @@
 // Paths whose content is a secret on any host. The read lane puts nothing in their place wherever its uid could get at
 // them; where it could not, permissions hide them already.
+import { realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 const OF_THE_HOST = [
@@ -43,7 +44,27 @@ const OF_A_HOME = [
   '.codex/auth.json',
 ]
 
-export function secretPaths(homes: readonly string[]): string[] {
-  const real = new Set(homes.filter((home) => home.startsWith('/') && home !== '/'))
-  return [...OF_THE_HOST, ...[...real].flatMap((home) => OF_A_HOME.map((path) => join(home, path)))]
+type Account = { home: string; uid: number }
+const ROOT = 0
+const isHome = (home: string): boolean => home.startsWith('/') && home !== '/'
+
+/**
+ * Where the secrets of an account really are. A link counts only where it leads to what is the account's own: another
+ * one of `/proc` or `/var/log` would let any account decide what a diagnosis does not see.
+ */
+function secretsOf({ home, uid }: Account): string[] {
+  return OF_A_HOME.flatMap((path) => {
+    try {
+      const real = realpathSync(join(home, path))
+      const inside = real.startsWith(`${realpathSync(home)}/`)
+      return inside || uid === ROOT || statSync(real).uid === uid ? [real] : []
+    } catch {
+      return [] // not there
+    }
+  })
+}
+
+/** What of this is on the host now. */
+export function secretPaths(accounts: readonly Account[]): string[] {
+  return [...new Set([...OF_THE_HOST, ...accounts.filter(({ home }) => isHome(home)).flatMap(secretsOf)])]
 }

@@ -27,7 +27,7 @@ export type ReadLane = (request: ReadRequest, caller: Caller) => Promise<Outcome
 /** Makes all that needs no request, so that a lane that waited answers at once. It serves one request. */
 export function prepareReadLane(settings: LaneSettings): ReadLane {
   const prepared = prepareSandbox()
-  const secrets = secretPaths(readAccounts().map(({ home }) => home))
+  const secrets = secretPaths(readAccounts())
   warmUp(settings.hostKey)
 
   return async (request, caller) => {

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
 import { compilePolicy, loadPolicy, refuseLane } from '../../../agent/guard/policy.ts'
 import { secretPaths } from '../../../agent/guard/secret-paths.ts'
 
@@ -33,8 +36,34 @@ describe('the host’s own policy', () => {
       { denied_paths: '/srv' },
       { denied_paths: ['relative'] },
       { denied_paths: ['/with\0null'] },
+      { denied_paths: ['/home/*/keys'] },
+      { denied_paths: ['/srv/key?'] },
     ]
     for (const content of unclear) assert.deepEqual(lanes(content), [false, false], JSON.stringify(content))
+  })
+  it('is not taken for absent where somebody has tried to write one', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'mttrly-policy-'))
+    const load = async (name: string, make: (path: string) => void) => {
+      const directory = join(root, name)
+      mkdirSync(directory)
+      make(directory)
+      return (await loadPolicy(directory)).ok
+    }
+    assert.equal(await load('none', () => {}), true)
+    assert.equal(await load('empty', (at) => writeFileSync(join(at, 'policy.yaml'), '')), true)
+    assert.equal(await load('link', (at) => symlinkSync('/nowhere/policy.yaml', join(at, 'policy.yaml'))), false)
+    assert.equal(await load('name', (at) => writeFileSync(join(at, 'policy.yml'), 'read_only: true')), false)
+    assert.equal(await load('directory', (at) => mkdirSync(join(at, 'policy.yaml'))), false)
+    for (const [index, text] of [
+      'read_only: yes',
+      'read_only: "true"',
+      'a: [',
+      'read_only: true\nread_only: false',
+      'a: 1\n---\nb: 2',
+      '- x',
+    ].entries())
+      assert.equal(await load(`text-${index}`, (at) => writeFileSync(join(at, 'policy.yaml'), text)), false, text)
+    rmSync(root, { recursive: true, force: true })
   })
   it('names its file when it refuses', () => {
     assert.match(refuseLane(compilePolicy({ x: 1 }), 'act')?.details.reason ?? '', /^policy\.yaml knows only/)
@@ -46,10 +75,34 @@ describe('the host’s own policy', () => {
 })
 
 describe('secret paths', () => {
-  it('are those of the host and of each home, never of /', () => {
-    const paths = secretPaths(['/root', '/home/a', '/home/a', '/', 'nowhere'])
-    assert.ok(paths.includes('/etc/shadow') && paths.includes('/home/a/.ssh') && paths.includes('/root/.aws'))
-    assert.ok(!paths.includes('/.ssh'))
-    assert.equal(new Set(paths).size, paths.length)
+  const root = mkdtempSync(join(tmpdir(), 'mttrly-guard-'))
+  after(() => rmSync(root, { recursive: true, force: true }))
+  const uid = 4_242
+  const home = join(root, 'home')
+  const dotfiles = join(root, 'dotfiles')
+  const logs = join(root, 'logs')
+  for (const path of [home, join(home, '.ssh'), dotfiles, logs]) mkdirSync(path)
+  const paths = (accounts: { home: string; uid: number }[]) => secretPaths(accounts)
+
+  it('are those of the host and what is there of each home, never of /', () => {
+    const found = paths([
+      { home, uid },
+      { home, uid },
+      { home: '/', uid },
+      { home: 'nowhere', uid },
+    ])
+    assert.ok(found.includes('/etc/shadow') && found.includes(join(home, '.ssh')))
+    assert.ok(!found.includes('/.ssh') && !found.includes(join(home, '.aws')))
+    assert.equal(new Set(found).size, found.length)
+  })
+  it('are followed to what is the account’s own, and not to what it only wants hidden', (t) => {
+    if (process.getuid?.() !== 0) return t.skip('only root can give a file away')
+    symlinkSync(dotfiles, join(home, '.gnupg'))
+    symlinkSync(logs, join(home, '.aws'))
+    symlinkSync('/proc', join(home, '.azure'))
+    chownSync(dotfiles, uid, uid)
+    const found = paths([{ home, uid }])
+    assert.ok(found.includes(dotfiles))
+    assert.deepEqual([found.includes(logs), found.includes('/proc')], [false, false])
   })
 })
