@@ -76,6 +76,9 @@ describe('console in a browser', { skip: noBrowser }, () => {
               `/approvals/${id}`,
               '/audit?check=1',
               '/settings',
+              '/settings/invite',
+              '/settings/members/usr_ben',
+              '/join',
             ]) {
               await open(page, path)
               assert.equal(await sticksOut(page), false, `${path} at ${viewport.width}`)
@@ -98,6 +101,9 @@ describe('console in a browser', { skip: noBrowser }, () => {
         `/approvals/${id}`,
         '/audit',
         '/settings',
+        '/settings/invite',
+        '/settings/members/usr_ben',
+        '/join',
       ]) {
         await open(page, path)
         const unlabelled = await page.$$eval('input:not([type=hidden]), select, textarea', (fields) =>

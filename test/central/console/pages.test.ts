@@ -95,7 +95,13 @@ test('no page has inline scripts, styles or handlers', async () => {
   const central = await boot()
   const anna = await central.signIn('usr_anna')
   const action = await central.ask()
-  for (const url of [...PAGES.slice(0, 5), '/settings', `/approvals/${action.id}`]) {
+  for (const url of [
+    ...PAGES.slice(0, 5),
+    '/settings',
+    '/settings/invite',
+    '/settings/members/usr_ben',
+    `/approvals/${action.id}`,
+  ]) {
     const { body } = await get(central, anna, url)
     assert.doesNotMatch(body, /<script(?![^>]*src="\/assets\/)|<style|\sstyle=|\son[a-z]+=|https?:\/\//i, url)
   }
