@@ -18,7 +18,8 @@ function hostnameOf(url: string): string | undefined {
  */
 export function createHostCheck(publicUrl: string): (host: string | undefined) => boolean {
   const local = LOOPBACK.has(hostnameOf(publicUrl) ?? '')
-  return (host) => !local || LOOPBACK.has(hostnameOf(`http://${host}`) ?? '')
+  const usual = publicUrl.replace(/^https?:\/\//, '')
+  return (host) => !local || host === usual || LOOPBACK.has(hostnameOf(`http://${host}`) ?? '')
 }
 
 /**

@@ -118,6 +118,18 @@ export function createServersStore(db: Database) {
 }
 
 const Facts = HostFacts.nullable()
+const MOST_FACTS = 10_000
+/** By their text: the same facts are read with every call, and change when an agent or its host does. */
+const facts = new Map<string, HostFacts | null>()
+
+function readFacts(text: string): HostFacts | null {
+  const known = facts.get(text)
+  if (known !== undefined) return known
+  const read = Facts.parse(JSON.parse(text))
+  if (facts.size >= MOST_FACTS) facts.clear()
+  facts.set(text, read)
+  return read
+}
 
 function fromRow(row: Schema['servers']): Server {
   return {
@@ -127,6 +139,6 @@ function fromRow(row: Schema['servers']): Server {
     createdAt: row.created_at,
     decommissionedAt: row.decommissioned_at,
     lastSeenAt: row.last_seen_at,
-    facts: Facts.parse(JSON.parse(row.facts)),
+    facts: readFacts(row.facts),
   }
 }

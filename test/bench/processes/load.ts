@@ -4,7 +4,13 @@ import { connect, type Socket } from 'node:net'
 import { answer } from './process.ts'
 
 export type LoadRequest = { method: string; path: string; headers: Record<string, string>; body: string }
-export type LoadOrder = { port: number; inFlight: number; ms: number; request: LoadRequest }
+export type LoadOrder = {
+  port: number
+  inFlight: number
+  ms: number
+  request: LoadRequest /** Ends earlier after so many calls. */
+  most?: number
+}
 /** Milliseconds; `perSecond` counts what was answered. */
 export type LoadReport = { calls: number; perSecond: number; p50: number; p99: number }
 export type Answered = { status: number; headers: string; body: string }
@@ -80,14 +86,14 @@ async function once({ port, request }: { port: number; request: LoadRequest }): 
   }
 }
 
-async function load({ port, inFlight, ms, request }: LoadOrder): Promise<LoadReport> {
+async function load({ port, inFlight, ms, request, most = Number.POSITIVE_INFINITY }: LoadOrder): Promise<LoadReport> {
   const connections = Array.from({ length: inFlight }, () => openConnection(port))
   const times: number[] = []
   const start = performance.now()
   await Promise.all(
     connections.map(async ({ ask }) => {
       const next = createNumbering(bytesOf(port, request))
-      for (let now = performance.now(); now - start < ms; ) {
+      for (let now = performance.now(); now - start < ms && times.length < most; ) {
         const { status, body } = await ask(next())
         if (status !== 200 || body.includes('"isError":true'))
           throw new Error(`answered ${status}: ${body.slice(0, 500)}`)
