@@ -67,6 +67,8 @@ export function agentProgram(agentData: string, hide: string) {
       PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
       LANG: 'C.UTF-8',
       NODE_COMPILE_CACHE: join(agentData, 'cache', 'daemon'),
+      // man 3 mallopt: one arena, where each of Node's threads would have its own.
+      MALLOC_ARENA_MAX: '1',
     },
   }
 }

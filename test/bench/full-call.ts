@@ -163,7 +163,7 @@ export async function fullCall(): Promise<Line> {
       title: '1. A full read tool call: token, plan, policy, durable audit, agent over mTLS, redaction',
       notes: [
         "floor: a bare Fastify JSON route. peer: the SDK's echo tool over the same transport (2025: a session; 2026: stateless).",
-        'ours: mttrly_execute_command "uptime" with an OAuth access token; SQLite on disk, durable (FULL), two audit lines a call; the lane',
+        'ours: mttrly_execute_command "uptime" with an OAuth access token; SQLite on disk, two audit lines a call, both flushed before the answer; the lane',
         'on the agent is replaced by an answer of 2 KB through the real redactor, so this is Central and the link, without a process start.',
       ],
       rows: rowsOf(rounds),

@@ -1,4 +1,4 @@
-// Central as it ships, for line 1: SQLite on disk with FULL durability, real token checks, the allowances lifted. The owner and the
+// Central as it ships, for line 1: SQLite on disk, every commit flushed, real token checks, the allowances lifted. The owner and the
 // grant are put into its records directly; the access token is signed with its own key.
 import { randomUUID } from 'node:crypto'
 import { StatementSync } from 'node:sqlite'
