@@ -16,7 +16,7 @@ import { childrenOf, leftovers, processesWith, signal, withDescendants } from '.
 import { verifies } from './requirements.ts'
 
 /** Kills that must land while their command was not over. */
-const KILLS = { lane: 125, agent: 35, tree: 20, central: 20 }
+const KILLS = { lane: 135, agent: 35, tree: 18, central: 12 }
 type Victim = keyof typeof KILLS
 
 const seed = Number(process.env.MTTRLY_SEED ?? Math.floor(Math.random() * 2 ** 31))
@@ -164,8 +164,7 @@ async function killAgent(server: Server, round: Round): Promise<boolean> {
   const tree = round.victim === 'tree' ? withDescendants([server.agent.pid]) : [server.agent.pid]
   round.laneKilled = round.victim === 'tree'
   for (const pid of tree) signal(pid, 'SIGKILL')
-  await server.agent.ended
-  server.agent = startAgentProcess(server.home)
+  await replaceAgent(server)
   return true
 }
 
@@ -184,23 +183,30 @@ async function haunt(stand: Stand, server: Server, approvers: Person[]): Promise
   }
 }
 
-/** Central dies while every server has a command under way; every other time the agents die with it. */
+/**
+ * Central dies while every server has a command under way. Its agents wait longer each time before they come back, so
+ * most times they die as well, with it or after it, and come back at once.
+ */
 async function hauntCentral(stand: Stand): Promise<void> {
+  const agentsDie = ['never', 'with it', 'after it'] as const
   for (; landed.central < KILLS.central; landed.central += 1) {
     const started = await Promise.all(stand.servers.map((server) => askFor(stand, server, 'central')))
     const approved = started.map((round) => approve(stand, round).catch(() => {}))
     await randomPoint(stand.servers, ['approved', 'lane', 'run'])
-    const together = landed.central % 2 === 1
-    if (together) for (const { agent } of stand.servers) signal(agent.pid, 'SIGKILL')
+    const when = agentsDie[landed.central % agentsDie.length]
+    if (when === 'with it') for (const { agent } of stand.servers) signal(agent.pid, 'SIGKILL')
     await stand.killCentral()
     await Promise.all(approved)
-    if (together) {
-      await Promise.all(stand.servers.map(({ agent }) => agent.ended))
-      for (const server of stand.servers) server.agent = startAgentProcess(server.home)
-    }
     await stand.startCentral()
+    if (when !== 'never') await Promise.all(stand.servers.map(replaceAgent))
     for (const round of started) await settle(stand, round)
   }
+}
+
+async function replaceAgent(server: Server): Promise<void> {
+  signal(server.agent.pid, 'SIGKILL')
+  await server.agent.ended
+  server.agent = startAgentProcess(server.home)
 }
 
 let quiet: Stand
