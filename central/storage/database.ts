@@ -46,8 +46,13 @@ const outerDatabase = (kysely: Kysely<Schema>, dialect: Dialect, guard: Guard): 
   kysely,
   dialect,
   transaction: (fn) =>
-    kysely.transaction().execute((inner) => guard.inTransaction(() => fn(innerDatabase(inner, dialect)))),
-  close: () => kysely.destroy(),
+    guard.during(() =>
+      kysely.transaction().execute((inner) => guard.inTransaction(() => fn(innerDatabase(inner, dialect)))),
+    ),
+  close: async () => {
+    await guard.idle()
+    await kysely.destroy()
+  },
 })
 
 function innerDatabase(kysely: Kysely<Schema>, dialect: Dialect): Database {

@@ -10,11 +10,16 @@ type Transaction = { open: boolean; failure?: { error: unknown } }
 export type Guard = {
   driver(inner: Driver): Driver
   inTransaction<T>(fn: () => Promise<T>): Promise<T>
+  /** Counts `work` among what idle() waits for. */
+  during<T>(work: () => Promise<T>): Promise<T>
+  /** Resolves when nothing is under way: a driver that is destroyed refuses whoever still waits for a connection. */
+  idle(): Promise<void>
 }
 
 export function createGuard(): Guard {
   const current = new AsyncLocalStorage<Transaction>()
   const guarded = new WeakSet<DatabaseConnection>()
+  const underWay = createCount()
 
   /** The transaction that the caller stands in, if it is still open. */
   const standing = (): Transaction | undefined => {
@@ -42,9 +47,11 @@ export function createGuard(): Guard {
 
   const acquire = async (inner: Driver, options: Parameters<Driver['acquireConnection']>[0]) => {
     if (standing()) throw new Error('inside a transaction, use the database that transaction() hands in')
+    underWay.more()
     try {
       return guardConnection(await inner.acquireConnection(options))
     } catch (error) {
+      underWay.less()
       throw nameFault(error)
     }
   }
@@ -57,9 +64,19 @@ export function createGuard(): Guard {
       commitTransaction: (connection) => inner.commitTransaction(connection),
       // What is worth reporting is why it had to be rolled back. A driver discards a connection that cannot.
       rollbackTransaction: (connection) => inner.rollbackTransaction(connection).catch(() => undefined),
-      releaseConnection: (connection, options) => inner.releaseConnection(connection, options),
+      releaseConnection: (connection, options) =>
+        inner.releaseConnection(connection, options).finally(() => underWay.less()),
       destroy: (options) => inner.destroy(options),
     }),
+    during: async (work) => {
+      underWay.more()
+      try {
+        return await work()
+      } finally {
+        underWay.less()
+      }
+    },
+    idle: underWay.none,
     inTransaction: (fn) => {
       const transaction: Transaction = { open: true }
       return current.run(transaction, async () => {
@@ -71,6 +88,26 @@ export function createGuard(): Guard {
           transaction.open = false
         }
       })
+    },
+  }
+}
+
+function createCount() {
+  let count = 0
+  const waiting: (() => void)[] = []
+  return {
+    more(): void {
+      count += 1
+    },
+    less(): void {
+      count -= 1
+      if (count > 0) return
+      for (const wake of waiting.splice(0)) wake()
+    },
+    async none(): Promise<void> {
+      // A query that was called just now reaches the driver a few microtasks later.
+      await new Promise((resolve) => setImmediate(resolve))
+      while (count > 0) await new Promise<void>((wake) => waiting.push(wake))
     },
   }
 }
