@@ -83,9 +83,10 @@ export function createDispatch(rooms: {
         return
       }
       const cancel = new AbortController()
-      const credit = createCredit(initialCredit, AbortSignal.any([cancel.signal, gone.signal]))
+      const credit = createCredit(initialCredit, [cancel.signal, gone.signal])
       inFlight.set(id, { cancel, credit })
       const frame = await perform({ id, method, body: Buffer.from(body), startBefore }, cancel, credit)
+      credit.close()
       inFlight.delete(id)
       if (!gone.signal.aborted) outlet.send(frame)
     },

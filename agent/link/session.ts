@@ -29,6 +29,9 @@ export type Session = {
   idle(): boolean
   end(): void
 }
+/** What Central asks for, within reason: a timer over 2^31 ms would fire without end. */
+export const heartbeatEvery = (asked: number): number => Math.min(300_000, Math.max(1_000, asked || LIMITS.heartbeat))
+
 type Frames = {
   [K in NonNullable<CentralFrame__Output['frame']>]: (frame: NonNullable<CentralFrame__Output[K]>) => void
 }
@@ -42,26 +45,33 @@ export function openSession(
   let dispatch: Dispatch | undefined
   let heardAt = clock.now()
   let writable = true
-  let drained = (): void => {}
+  let waiting: (() => void)[] = []
   const timers: NodeJS.Timeout[] = []
   const { promise: over, resolve: end } = Promise.withResolvers<string>()
   const { promise: welcomed, resolve: greet } = Promise.withResolvers<void>()
 
+  const drained = (): void => {
+    writable = true
+    const woken = waiting
+    waiting = []
+    for (const wake of woken) wake()
+  }
+  /** Answers cannot be left out; a Central that asks and does not read is left before they fill the memory. */
   const send = (frame: AgentFrame): void => {
-    writable = stream.write(frame)
+    if (stream.writableLength > LIMITS.queuedFrames) giveUp('Central does not read')
+    else writable = stream.write(frame)
   }
   /** What may be left out when the stream is full is left out. */
   const sendIfRoom = (frame: AgentFrame): void => {
     if (writable) send(frame)
   }
   const ready = async (): Promise<void> => {
-    while (!writable && !stream.destroyed) await new Promise<void>((resolve) => (drained = resolve))
+    while (!writable && !stream.destroyed) await new Promise<void>((resolve) => waiting.push(resolve))
   }
   const finish = (reason: string): void => {
     for (const timer of timers) clearInterval(timer)
     clearTimeout(greeting)
     dispatch?.end()
-    writable = true
     drained()
     end(reason)
   }
@@ -80,7 +90,7 @@ export function openSession(
     if (dispatch) return
     clearTimeout(greeting)
     dispatch = createDispatch({ handle, outlet: { send, ready }, log, initialCredit: initialCredit || LIMITS.credit })
-    timers.push(setInterval(beat, Math.max(1_000, heartbeatMs || LIMITS.heartbeat)), setInterval(listen, PING_MS))
+    timers.push(setInterval(beat, heartbeatEvery(heartbeatMs)), setInterval(listen, PING_MS))
     void beat()
     greet()
   }
@@ -106,10 +116,7 @@ export function openSession(
     heardAt = clock.now()
     if (frame.frame) take(frame.frame, frame)
   })
-  stream.on('drain', () => {
-    writable = true
-    drained()
-  })
+  stream.on('drain', drained)
   stream.on('error', (error: Error & { code?: number }) =>
     finish(`${error.code ?? ''} ${error.message}`.trim().slice(0, 200)),
   )

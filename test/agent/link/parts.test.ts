@@ -39,7 +39,7 @@ describe('reconnecting', () => {
 
 describe('credit', () => {
   it('gives what there is, and waits for more', async () => {
-    const credit = createCredit(10, new AbortController().signal)
+    const credit = createCredit(10, [new AbortController().signal])
     assert.equal(await credit.take(6), 6)
     assert.equal(await credit.take(6), 4)
     const waiting = credit.take(6)
@@ -48,7 +48,7 @@ describe('credit', () => {
   })
   it('ends the waiting when it is stopped', async () => {
     const stop = new AbortController()
-    const credit = createCredit(0, stop.signal)
+    const credit = createCredit(0, [stop.signal])
     const waiting = credit.take(1)
     stop.abort()
     assert.equal(await waiting, 0)
