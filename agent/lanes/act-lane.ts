@@ -11,7 +11,7 @@ import { identify, stillRuns } from '../process/process-table.ts'
 import { type RunEnd, run } from '../process/run.ts'
 import type { ActStore } from './act-store.ts'
 import type { Caller } from './caller.ts'
-import { createOutput, type Totals } from './output.ts'
+import { createOutput, redactedCommands, type Totals } from './output.ts'
 import type { LaneSettings } from './settings.ts'
 import type { readTrust } from './trust.ts'
 import { type ActRequest, emptyOutcome, type Outcome, type Refusal, type SignedWords } from './words.ts'
@@ -70,6 +70,7 @@ async function runOnce(grant: Grant, from: number, caller: Caller, lane: ActLane
 
   let over = false
   const following = follow(grant, from, caller, lane, () => over)
+  following.catch(() => {}) // told below, once the outcome is on disk: what is not handed on ends no run
   const outcome = await perform(grant, argv, account, caller, lane)
   lane.step('ended')
   conclude(grant, lane.store, outcome)
@@ -89,6 +90,7 @@ async function perform(
   const spool = lane.store.openSpool(grant, LIMITS.keptOutput)
   const output = createOutput({ hostKey: lane.settings.hostKey, take: spool.write })
   const terminated = new AbortController()
+  let started = false
   process.on('SIGTERM', () => terminated.abort())
   try {
     const end = await run(
@@ -104,16 +106,21 @@ async function perform(
       },
       {
         onOutput: output.write,
-        onStart: () => lane.step('started'),
+        onStart: () => {
+          started = true
+          lane.step('started')
+        },
         signal: AbortSignal.any([caller.cancelled, terminated.signal]),
         now: lane.now,
       },
     )
     return describe(end, await output.end())
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    if (code === undefined || !(error as NodeJS.ErrnoException).syscall?.startsWith('spawn')) throw error
-    return { ...emptyOutcome('RUN_STATE_NOT_STARTED', `It could not be started (${code}).`), ...(await output.end()) }
+    if (started) throw error
+    return {
+      ...emptyOutcome('RUN_STATE_NOT_STARTED', `It could not be started (${errorCode(error) ?? 'fault'}).`),
+      ...(await output.end()),
+    }
   } finally {
     spool.close()
   }
@@ -122,6 +129,7 @@ async function perform(
 const describe = ({ state, ...end }: RunEnd, totals: Totals): Outcome => ({
   ...end,
   ...totals,
+  survivors: redactedCommands(end.survivors),
   state: `RUN_STATE_${state}`,
   isolation: 'ISOLATION_NONE',
   detail: '',
@@ -173,7 +181,8 @@ async function findOutcome(grant: Grant, caller: Caller, { store }: ActLane): Pr
 async function lost(grant: Grant, store: ActStore): Promise<Outcome> {
   const { bytes, hash } = await store.measureSpool(grant)
   const detail = 'The lane ended while it ran; whether and how it ended is not known.'
-  const seen = { outputBytes: bytes, outputKept: bytes, outputSha256: hash, survivors: findSurvivors(grant.action_id) }
+  const survivors = redactedCommands(findSurvivors(grant.action_id))
+  const seen = { outputBytes: bytes, outputKept: bytes, outputSha256: hash, survivors }
   return { ...emptyOutcome('RUN_STATE_UNKNOWN', detail), ...seen }
 }
 
@@ -187,7 +196,20 @@ function conclude(grant: Grant, store: ActStore, outcome: Outcome): Outcome {
 }
 
 function forget(grants: string[], lane: ActLane): ActAnswer {
-  for (const bytes of grants) lane.store.forget(JSON.parse(Buffer.from(bytes, 'base64').toString('utf8')) as Grant)
+  for (const bytes of grants) {
+    const grant = readNames(bytes)
+    if (grant) lane.store.forget(grant)
+  }
   lane.store.prune(lane.now())
   return { forgotten: true }
+}
+
+/** What was never a grant has left nothing here to forget, and shall not keep the others from being forgotten. */
+function readNames(bytes: string): Pick<Grant, 'action_id' | 'nonce'> | undefined {
+  try {
+    const { action_id, nonce } = JSON.parse(Buffer.from(bytes, 'base64').toString('utf8'))
+    return typeof action_id === 'string' && typeof nonce === 'string' ? { action_id, nonce } : undefined
+  } catch {
+    return undefined
+  }
 }

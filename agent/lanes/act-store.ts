@@ -87,7 +87,7 @@ export function createActStore({ directory }: { directory: string }) {
     },
 
     /** The outcome has been stored elsewhere: output and outcome go, the spent nonce stays until it can mean nothing. */
-    forget(grant: Grant): void {
+    forget(grant: Pick<Grant, 'action_id' | 'nonce'>): void {
       if (!existsSync(file(grant, 'taken'))) return
       const forgotten = { ...parsed<Taken>(file(grant, 'taken')), nonce: grant.nonce }
       createOnce(file(grant, 'forgotten'), JSON.stringify(forgotten))

@@ -1,6 +1,6 @@
 // The way of every byte that a run prints: redacted, counted, hashed, handed on. Nothing leaves a lane but through here.
 import { createHash } from 'node:crypto'
-import { createRedactor } from '#proto/redaction/redactor.ts'
+import { createRedactor, redactText } from '#proto/redaction/redactor.ts'
 
 export type Totals = { outputBytes: number; outputSha256: string; outputKept: number; redactions: number }
 
@@ -42,3 +42,9 @@ export function warmUp(hostKey: Buffer): void {
   redactor.push(Buffer.from('time=2026-01-01T00:00:00Z level=info user=a password: none https://example.org/?a=b\n'))
   redactor.end()
 }
+
+const COMMAND_SHOWN = 200
+
+/** Command lines hold passwords as output does. Cut afterwards: half a token has no shape that a rule knows. */
+export const redactedCommands = <S extends { command: string }>(survivors: readonly S[]): S[] =>
+  survivors.map((survivor) => ({ ...survivor, command: redactText(survivor.command, {}).text.slice(0, COMMAND_SHOWN) }))

@@ -1,11 +1,12 @@
 // The read lane: one shell line, contained by the kernel, so that it needs no grant. Without containment it refuses.
+import { randomUUID } from 'node:crypto'
 import { type LaneName, loadPolicy, refuseLane } from '../guard/policy.ts'
 import { secretPaths } from '../guard/secret-paths.ts'
 import { readAccounts } from '../process/accounts.ts'
 import { type RunEnd, run } from '../process/run.ts'
 import { prepareSandbox, sandbox } from '../process/sandbox.ts'
 import type { Caller } from './caller.ts'
-import { createOutput, type Totals, warmUp } from './output.ts'
+import { createOutput, redactedCommands, type Totals, warmUp } from './output.ts'
 import type { LaneSettings } from './settings.ts'
 import { emptyOutcome, type Outcome, type ReadRequest, type Refusal } from './words.ts'
 
@@ -47,7 +48,8 @@ export function prepareReadLane(settings: LaneSettings): ReadLane {
       hidden: [...own, ...policy.policy.deniedPaths, ...secrets],
       timeoutMs: request.timeoutMs,
     })
-    const spec = { ...contained, id: request.id, cwd: '/', env: ENVIRONMENT, terminal: false }
+    // Not the request's id: what carries the id of an action would be ended with this run, without a grant.
+    const spec = { ...contained, id: `read-${randomUUID()}`, cwd: '/', env: ENVIRONMENT, terminal: false }
     const end = await run(
       { ...spec, timeoutMs: request.timeoutMs, graceMs: GRACE_MS },
       { onOutput: output.write, signal: AbortSignal.any([caller.cancelled, caller.gone]), now: Date.now },
@@ -63,5 +65,12 @@ function describe(end: RunEnd, totals: Totals, status: string): Outcome {
   const isolation = 'ISOLATION_BUBBLEWRAP'
   if (!started)
     return { ...emptyOutcome('RUN_STATE_NOT_STARTED', 'The sandbox could not be set up.'), ...totals, isolation }
-  return { ...rest, ...totals, state: `RUN_STATE_${state}`, isolation, detail: '' }
+  return {
+    ...rest,
+    survivors: redactedCommands(rest.survivors),
+    ...totals,
+    state: `RUN_STATE_${state}`,
+    isolation,
+    detail: '',
+  }
 }

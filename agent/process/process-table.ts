@@ -57,10 +57,10 @@ export function carriesMarker(pid: number, run: string, proc = '/proc'): boolean
   return (read(join(proc, String(pid), 'environ')) ?? '').split('\0').includes(`${RUN_MARKER}=${run}`)
 }
 
-/** The command line as `ps` shows it, at most 200 characters. */
+/** The command line as `ps` shows it, at most 8192 characters. It may hold secrets. */
 export function commandLine({ pid, command }: ProcessEntry, proc = '/proc'): string {
   const line = (read(join(proc, String(pid), 'cmdline')) ?? '').replaceAll('\0', ' ').trim()
-  return (line || `[${command}]`).slice(0, 200)
+  return (line || `[${command}]`).slice(0, 8_192)
 }
 
 /** Identifies a process across restarts of whoever remembers it. */

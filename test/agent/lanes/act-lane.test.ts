@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { LIMITS } from '#proto/contract/limits.ts'
@@ -206,6 +206,26 @@ describe('the act lane', () => {
   it('says when nothing could be started', async () => {
     const outcome = outcomeOf(await home.lanes.act('run', home.signed({ argv: ['/no/such/program'] }).words, collect()))
     assert.deepEqual([outcome.state, outcome.detail], ['RUN_STATE_NOT_STARTED', 'It could not be started (ENOENT).'])
+  })
+
+  it('says so too of what cannot be handed to the kernel', async () => {
+    const { words } = home.signed({ argv: ['/bin/echo', 'a\0b'] })
+    assert.equal(outcomeOf(await home.lanes.act('run', words, collect())).state, 'RUN_STATE_NOT_STARTED')
+  })
+
+  it('runs to its end also when Central asks for output from where there can be none', async () => {
+    const { words } = home.signed({ argv: counting('sleep 0.3; echo ended') })
+    await home.lanes.act('run', { ...words, outputFrom: 2 ** 63 }, collect())
+    assert.equal(outcomeOf(await home.lanes.act('settle', words, collect())).state, 'RUN_STATE_EXITED')
+  })
+
+  it('forgets the others when one is no grant', async () => {
+    const { words } = home.signed({ argv: counting('echo kept') })
+    outcomeOf(await home.lanes.act('run', words, collect()))
+    const spools = () => readdirSync(join(home.dataDirectory, 'act')).filter((name) => name.endsWith('.spool')).length
+    const before = spools()
+    await home.lanes.forget([Buffer.from('no grant').toString('base64'), words.grant])
+    assert.equal(spools(), before - 1)
   })
 
   it('forgets output and outcome when told to, never the nonce', async () => {

@@ -106,6 +106,22 @@ describe('nothing gets out of the read lane', () => {
     })
   })
 
+  it('ending what an approved action has left running, by taking its id', async () => {
+    const service = spawn('/bin/sleep', ['300'], {
+      stdio: 'ignore',
+      env: { MTTRLY_RUN: 'act_service' },
+      detached: true,
+    })
+    try {
+      const io = collect()
+      const answer = await home.lanes.read({ id: 'act_service', line: 'sleep 60', timeoutMs: 300 }, io)
+      assert.equal(outcomeOf(answer).state, 'RUN_STATE_TIMED_OUT')
+      assert.equal(service.exitCode ?? service.signalCode, null)
+    } finally {
+      service.kill('SIGKILL')
+    }
+  })
+
   describe('reaching', () => {
     const reach: Record<string, () => string> = {
       'a TCP port': () => `exec 3<>/dev/tcp/127.0.0.1/${port}`,
