@@ -40,6 +40,7 @@ const failure = (code: ErrorCode, details: Record<string, unknown>): JournalAnsw
 function readAnswer(bytes: Buffer | undefined): JournalAnswer | undefined {
   if (!bytes) return undefined
   const stored = JSON.parse(bytes.toString('utf8'))
+  if (stored.kind !== 'body' && stored.kind !== 'failure') throw new SyntaxError('it is no answer')
   return stored.kind === 'body' ? { kind: 'body', body: Buffer.from(stored.body, 'base64') } : stored
 }
 
@@ -63,9 +64,19 @@ export function createJournal<Ctx>(options: {
   const entries = load(directory)
   /** Requests that this process has started: resolves once the nonce is spent or nothing more can come of it. */
   const starting = new Map<string, Promise<void>>()
+  /** Said once or a thousand times, it costs one lane. */
+  const forgetting = new Set<string>()
   const file = (id: string, kind: Kind): string => join(directory, `${id}.${kind}`)
   const bodyOf = (accepted: Accepted): Buffer => Buffer.from(accepted.body, 'base64')
-  const stored = (id: string): JournalAnswer | undefined => readAnswer(readIfThere(file(id, 'outcome')))
+  /** A damaged outcome is as none: who did the work knows it too, and is asked again. */
+  const stored = (id: string): JournalAnswer | undefined => {
+    try {
+      return readAnswer(readIfThere(file(id, 'outcome')))
+    } catch {
+      removeFile(file(id, 'outcome'))
+      return undefined
+    }
+  }
 
   const conclude = (id: string, answer: JournalAnswer): JournalAnswer => {
     step('ended')
@@ -113,10 +124,20 @@ export function createJournal<Ctx>(options: {
     return stored(request.id) ?? conclude(request.id, settled)
   }
 
+  /** One by one where not all can be read: what cannot be has left nothing behind. */
+  const forgetWork = async (method: string, bodies: Buffer[]): Promise<void> => {
+    try {
+      await work.forget(method, bodies)
+    } catch (error) {
+      if (!(error instanceof CatalogueError)) throw error
+      if (bodies.length > 1) for (const body of bodies) await forgetWork(method, [body])
+    }
+  }
+
   const forget = async (ids: string[]): Promise<void> => {
     const known = ids.flatMap((id) => entries.get(id)?.accepted ?? [])
     for (const method of new Set(known.map(({ method }) => method)))
-      await work.forget(method, known.filter((accepted) => accepted.method === method).map(bodyOf))
+      await forgetWork(method, known.filter((accepted) => accepted.method === method).map(bodyOf))
     step('forgotten')
     for (const id of ids) {
       for (const kind of ['outcome', 'accepted', 'acknowledged'] as const) removeFile(file(id, kind))
@@ -155,11 +176,16 @@ export function createJournal<Ctx>(options: {
     /** Central has the outcome. One without an outcome cannot be acknowledged. */
     async acknowledge(id: string): Promise<void> {
       const entry = entries.get(id)
-      if (!entry || (entry.accepted && !stored(id))) return
-      entry.acknowledged = true
-      createOnce(file(id, 'acknowledged'), '')
-      step('acknowledged')
-      await forget([id])
+      if (!entry || forgetting.has(id) || (entry.accepted && !stored(id))) return
+      forgetting.add(id)
+      try {
+        entry.acknowledged = true
+        createOnce(file(id, 'acknowledged'), '')
+        step('acknowledged')
+        await forget([id])
+      } finally {
+        forgetting.delete(id)
+      }
     },
 
     unacknowledged: (): string[] => [...entries].filter(([, { acknowledged }]) => !acknowledged).map(([id]) => id),

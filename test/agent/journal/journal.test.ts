@@ -155,6 +155,38 @@ describe('the journal', () => {
     assert.deepEqual([journal.unacknowledged(), readdirSync(directory), host.forgotten], [[], [], ['grant']])
     await journal.acknowledge('act_unknown')
   })
+  it('forgets once, however often it is told', async () => {
+    const journal = open()
+    await journal.perform(request(), ctx)
+    await Promise.all(Array.from({ length: 50 }, () => journal.acknowledge('act_1')))
+    assert.deepEqual([host.forgotten, readdirSync(directory)], [['grant'], []])
+  })
+  it('forgets what nobody can read, and what was acknowledged with it', async () => {
+    const { forget } = host.work
+    host.work.forget = async (method, bodies) => {
+      if (bodies.some((body) => body.includes('garbage'))) throw new CatalogueError('VALIDATION_ERROR', {})
+      await forget(method, bodies)
+    }
+    const crashed = open({ step: (step) => assert.notEqual(step, 'acknowledged') })
+    for (const grant of ['garbage', 'other']) {
+      await crashed.perform(request(`act_${grant}`, grant), ctx)
+      await assert.rejects(crashed.acknowledge(`act_${grant}`))
+    }
+    await open().recover()
+    assert.deepEqual([host.forgotten.map((body) => body.split('|')[0]), readdirSync(directory)], [['other'], []])
+  })
+  it('finds out again what a damaged outcome no longer tells', async () => {
+    await open().perform(request(), ctx)
+    for (const damage of ['', '\0\0\0', 'null', '{}']) {
+      writeFileSync(join(directory, 'act_1.outcome'), damage)
+      const journal = open()
+      await journal.recover()
+      assert.deepEqual(await journal.perform(request(), ctx), ended, JSON.stringify(damage))
+    }
+    const journal = open()
+    await journal.acknowledge('act_1')
+    assert.deepEqual(readdirSync(directory), [])
+  })
   it('clears what was half written, and never runs an id whose record is damaged', async () => {
     writeFileSync(join(directory, '.0011.partial'), '{"method":"comm')
     writeFileSync(join(directory, 'act_1.accepted'), '{"method":"comm')
