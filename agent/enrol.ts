@@ -11,6 +11,7 @@ import { pinTrust } from './lanes/trust.ts'
 import { createSigningRequest } from './signing-request.ts'
 
 const ANSWER_MS = 30_000
+const LARGEST_ANSWER = 1_048_576
 
 export type Enrolment =
   | { ok: true; serverId: string; linkAddress: string }
@@ -27,6 +28,22 @@ export function enrolmentUrl(central: string): URL | undefined {
   return url.protocol === 'https:' || (url.protocol === 'http:' && local) ? url : undefined
 }
 
+/** The body, unless it is no JSON or larger than any enrolment. */
+async function readJson(response: Response): Promise<unknown> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length
+    if (size > LARGEST_ANSWER) return undefined
+    chunks.push(chunk)
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'))
+  } catch {
+    return undefined
+  }
+}
+
 async function post(url: URL, body: unknown): Promise<{ content: unknown } | Failed> {
   try {
     const response = await fetch(url, {
@@ -36,7 +53,7 @@ async function post(url: URL, body: unknown): Promise<{ content: unknown } | Fai
       redirect: 'error',
       signal: AbortSignal.timeout(ANSWER_MS),
     })
-    const content: unknown = await response.json().catch(() => undefined)
+    const content = await readJson(response)
     if (response.ok) return { content }
     const code = (content as { code?: unknown } | undefined)?.code
     return failed('refused', typeof code === 'string' && /^[A-Z_]{3,40}$/.test(code) ? code : `HTTP ${response.status}`)

@@ -4,6 +4,9 @@ import type { AgentFrame } from '#proto/gen/mttrly/agent/v1/AgentFrame.ts'
 import type { Credentials, Identity, IdentityStore } from '../identity.ts'
 import type { Log } from '../log.ts'
 
+/** Between two renewals, whatever the clock says. */
+const AGAIN_MS = 3_000_000
+
 export type Renewal = ReturnType<typeof createRenewal>
 
 export function createRenewal(rooms: {
@@ -21,25 +24,57 @@ export function createRenewal(rooms: {
   const { store, clock, log } = rooms
   let identity = rooms.identity
   let pending: string | undefined
+  let renewedAt: number | undefined
   let attempts = 0
+
+  /** A damaged candidate is none: our own certificate still works. */
+  const candidateOf = (): Credentials | undefined => {
+    try {
+      return store.candidate()
+    } catch {
+      store.withdraw()
+      return undefined
+    }
+  }
+  /** A full disk ends no agent: now the old certificate serves on, and below the candidate stays on disk for the next start. */
+  const proposed = (credentials: Credentials): boolean => {
+    try {
+      store.propose(credentials)
+      return true
+    } catch (error) {
+      log.error({ error: String(error) }, 'the new certificate could not be written')
+      return false
+    }
+  }
+  const committed = (candidate: Credentials): Identity => {
+    try {
+      return store.commit(identity, candidate)
+    } catch (error) {
+      log.error({ error: String(error) }, 'the new certificate could not be taken for good')
+      return { ...identity, ...candidate }
+    }
+  }
 
   return {
     /** Who to be on the next attempt: the candidate if there is one, then ourselves, in turn. */
     next(): { identity: Identity; candidate: Credentials | undefined } {
-      const candidate = attempts % 2 === 0 ? store.candidate() : undefined
+      const candidate = attempts % 2 === 0 ? candidateOf() : undefined
       attempts += 1
       return { identity: { ...identity, ...candidate }, candidate }
     },
     /** A stream has been opened: as a candidate it becomes our identity; as ourselves, an untaken candidate is void. */
     opened(candidate: Credentials | undefined): void {
       attempts = 0
-      if (candidate) identity = store.commit(identity, candidate)
-      else if (store.candidate()) store.withdraw()
+      if (candidate) renewedAt = clock.now()
+      if (candidate) identity = committed(candidate)
+      else if (candidateOf()) store.withdraw()
       if (candidate) log.info({}, 'the certificate was renewed')
     },
     /** The request to send when renewal is due. */
     request(): AgentFrame | undefined {
       if (clock.now() < rooms.halfLife(identity.certificatePem)) return undefined
+      // By a clock that is weeks ahead each new certificate is past its middle at once.
+      if (renewedAt !== undefined && Math.abs(clock.now() - renewedAt) < AGAIN_MS) return undefined
       const { keyPem, csrPem } = rooms.createSigningRequest()
       pending = keyPem
       return { certificateRequest: { csrPem } }
@@ -52,8 +87,7 @@ export function createRenewal(rooms: {
       const { caPem, serverId } = identity
       const wrong = rooms.wrongCertificate(credentials, { caPem, serverId, now: clock.now() })
       if (wrong) log.warn({ why: wrong }, 'Central sent a certificate that cannot be used')
-      else store.propose(credentials)
-      return !wrong
+      return !wrong && proposed(credentials)
     },
   }
 }

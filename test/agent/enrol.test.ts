@@ -74,6 +74,7 @@ describe('enrolment', () => {
     }),
     'a certificate for another server': (answer) => ({ ...answer, server_id: 'srv_other' }),
     'something that is no enrolment': () => ({ hello: true }),
+    'one larger than any': (answer) => ({ ...answer, more: 'x'.repeat(2_000_000) }),
   }
   for (const [name, lie] of Object.entries(lies)) {
     it(`refuses ${name}, and keeps nothing`, async () => {
@@ -167,6 +168,34 @@ describe('enrolment', () => {
       const { candidate } = renewal.next()
       renewal.opened(candidate)
       assert.deepEqual([store.read()?.keyPem, store.candidate()], [candidate?.keyPem, undefined])
+    })
+    it('is not asked for again at once by a clock that is weeks ahead', async () => {
+      let now = late()
+      const { renewal } = makeRenewal(() => now)
+      await candidateFor(renewal)
+      renewal.opened(renewal.next().candidate)
+      assert.equal(renewal.request(), undefined)
+      now += 3_600_000
+      assert.notEqual(renewal.request(), undefined)
+    })
+    it('does not need a candidate that can be read, nor a disk that has room', async () => {
+      const { renewal, store, identity } = makeRenewal(late)
+      writeFileSync(join(options().dataDirectory, 'candidate.json'), '\0\0')
+      assert.equal(renewal.next().identity.keyPem, identity.keyPem)
+      const full = (): never => {
+        throw Object.assign(new Error('no space'), { code: 'ENOSPC' })
+      }
+      const { propose } = store
+      store.propose = full
+      assert.equal(await candidateFor(renewal), false)
+      store.propose = propose
+      assert.equal(await candidateFor(renewal), true)
+      renewal.next() // it takes turns
+      const { candidate } = renewal.next()
+      store.commit = full
+      renewal.opened(candidate)
+      assert.deepEqual([store.read()?.keyPem, store.candidate()], [identity.keyPem, candidate])
+      assert.equal(renewal.next().identity.keyPem, candidate?.keyPem)
     })
     it('drops a candidate that does not open one when we do ourselves', async () => {
       const { renewal, store, identity } = makeRenewal(late)
