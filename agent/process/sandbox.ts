@@ -58,6 +58,7 @@ export function maskArguments(hidden: readonly string[], dropped: boolean): stri
   const real = hidden.filter((path) => existsSync(path)).map((path) => realpathSync(path))
   const outermost = [...new Set(real)].filter((path) => !real.some((other) => path.startsWith(`${other}/`)))
   return outermost
+    .filter((path) => !path.startsWith('/dev/')) // the run has a /dev of its own, without them
     .filter((path) => reachable(path, dropped))
     .flatMap((path) =>
       statSync(path).isDirectory() ? ['--tmpfs', path, '--remount-ro', path] : ['--ro-bind', '/dev/null', path],

@@ -5,8 +5,17 @@ import { closeSync, constants, fchownSync, mkdtempSync, openSync, readSync, rmSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+/** In memory where that can be: a host whose disk is full is one to look at. */
+function makeDirectory(): string {
+  try {
+    return mkdtempSync('/dev/shm/mttrly-')
+  } catch {
+    return mkdtempSync(join(tmpdir(), 'mttrly-'))
+  }
+}
+
 function inPrivateDirectory<T>(make: (directory: string) => T): T {
-  const directory = mkdtempSync(join(tmpdir(), 'mttrly-'))
+  const directory = makeDirectory()
   try {
     return make(directory)
   } finally {

@@ -104,7 +104,7 @@ describe('the sandbox', () => {
       mkdirSync(join(root, 'a', 'b'), { recursive: true })
       writeFileSync(join(root, 'file'), '')
       symlinkSync(join(root, 'a'), join(root, 'link'))
-      const hidden = ['a/b', 'link', 'a', 'file', 'missing'].map((name) => join(root, name))
+      const hidden = [...['a/b', 'link', 'a', 'file', 'missing'].map((name) => join(root, name)), '/dev/zero']
       const [a, file] = [join(root, 'a'), join(root, 'file')]
       assert.deepEqual(maskArguments(hidden, false), ['--tmpfs', a, '--remount-ro', a, '--ro-bind', '/dev/null', file])
     } finally {
