@@ -34,6 +34,8 @@ export function createIdentityStore({ directory }: { directory: string }) {
     /** The candidate has opened a stream: from now on it is who we are. */
     commit(identity: Identity, credentials: Credentials): Identity {
       const renewed = { ...identity, ...credentials }
+      // Enrolled again meanwhile as another server: an agent that still runs as the old one must not undo it.
+      if (this.read()?.serverId !== identity.serverId) return renewed
       replaceFile(own, JSON.stringify(renewed))
       removeFile(candidate)
       return renewed

@@ -27,14 +27,18 @@ export function createRenewal(rooms: {
   let renewedAt: number | undefined
   let attempts = 0
 
-  /** A damaged candidate is none: our own certificate still works. */
+  const wrongOne = (credentials: Credentials): string | undefined =>
+    rooms.wrongCertificate(credentials, { caPem: identity.caPem, serverId: identity.serverId, now: clock.now() })
+  /** One that is damaged, or of the server that this host was before, is none: our own certificate still works. */
   const candidateOf = (): Credentials | undefined => {
     try {
-      return store.candidate()
+      const candidate = store.candidate()
+      if (!candidate || !wrongOne(candidate)) return candidate
     } catch {
-      store.withdraw()
-      return undefined
+      // As good as none.
     }
+    store.withdraw()
+    return undefined
   }
   /** A full disk ends no agent: now the old certificate serves on, and below the candidate stays on disk for the next start. */
   const proposed = (credentials: Credentials): boolean => {
@@ -84,8 +88,7 @@ export function createRenewal(rooms: {
       if (!pending) return false
       const credentials = { keyPem: pending, certificatePem }
       pending = undefined
-      const { caPem, serverId } = identity
-      const wrong = rooms.wrongCertificate(credentials, { caPem, serverId, now: clock.now() })
+      const wrong = wrongOne(credentials)
       if (wrong) log.warn({ why: wrong }, 'Central sent a certificate that cannot be used')
       return !wrong && proposed(credentials)
     },

@@ -197,6 +197,16 @@ describe('enrolment', () => {
       assert.deepEqual([store.read()?.keyPem, store.candidate()], [identity.keyPem, candidate])
       assert.equal(renewal.next().identity.keyPem, candidate?.keyPem)
     })
+    it('does not undo an enrolment as another server', async () => {
+      const { renewal, store, identity } = makeRenewal(late)
+      await candidateFor(renewal)
+      const other = { ...identity, serverId: 'srv_other' }
+      store.write(other)
+      renewal.opened(renewal.next().candidate)
+      assert.deepEqual(store.read(), other)
+      const started = makeRenewal(late).renewal.next()
+      assert.deepEqual([started.candidate, started.identity], [undefined, other], 'nor speak as the old one')
+    })
     it('drops a candidate that does not open one when we do ourselves', async () => {
       const { renewal, store, identity } = makeRenewal(late)
       await candidateFor(renewal)
