@@ -78,7 +78,9 @@ function limits(uid: number | undefined, cpuSeconds: number): string[] {
     cpu: cpuSeconds,
     ...(uid === undefined ? {} : { nproc: PROCESSES }),
   }
-  return ['/usr/bin/prlimit', ...Object.entries(values).map(([name, value]) => `--${name}=${value}`), '--']
+  // Shared memory counts in no limit of a process: where it fills the host, a run goes first (man 5 proc_pid_oom_score_adj).
+  const first = existsSync('/usr/bin/choom') ? ['/usr/bin/choom', '-n', '1000', '--'] : []
+  return [...first, '/usr/bin/prlimit', ...Object.entries(values).map(([name, value]) => `--${name}=${value}`), '--']
 }
 
 const NAMESPACES = ['--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try']

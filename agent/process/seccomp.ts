@@ -38,6 +38,8 @@ const DENIED: Record<string, [x64: number, arm64: number]> = {
   io_uring_enter: [426, 426],
   io_uring_register: [427, 427],
   open_by_handle_at: [304, 265],
+  // An exclusive lock needs no more than a readable file, and programs of the host would wait for it.
+  flock: [73, 32],
   kexec_load: [246, 104],
   init_module: [175, 105],
   finit_module: [313, 273],

@@ -106,6 +106,12 @@ describe('nothing gets out of the read lane', () => {
     })
   })
 
+  it('holding a lock that the host’s programs wait for', async () => {
+    const file = join(open, 'file')
+    const lock = `perl -e 'open(F, "<", "${file}"); print flock(F, 6) ? "locked" : "refused"'`
+    assert.equal(outsideToo(lock), 'locked')
+    assert.equal(await inside(lock), 'refused')
+  })
   it('ending what an approved action has left running, by taking its id', async () => {
     const service = spawn('/bin/sleep', ['300'], {
       stdio: 'ignore',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { collect, isRunning, type LaneHome, makeLaneHome, outcomeOf } from '../../helpers/lane.ts'
@@ -40,6 +40,10 @@ describe('the read lane', () => {
     } finally {
       server.close()
     }
+  })
+  it('goes first when memory runs out', async (t) => {
+    if (!existsSync('/usr/bin/choom')) return t.skip('no choom here')
+    assert.equal((await read('cat /proc/self/oom_score_adj')).text, '1000\n')
   })
   it('can sort what is larger than a pipe', async () => {
     assert.equal((await read('seq 1 200000 | sort -S 64K -rn | head -1')).text, '200000\n')
