@@ -16,9 +16,12 @@ import { connectLink } from './link/connect.ts'
 import { readHostFacts } from './link/hello.ts'
 import { createSampler } from './link/host-sample.ts'
 import { createLink } from './link/link.ts'
+import type { LinkState } from './link/reconnect.ts'
 import { createRenewal } from './link/renewal.ts'
+import { readLinkReport, reportLink } from './link-state.ts'
 import { lockDirectory } from './lock.ts'
 import type { Log } from './log.ts'
+import { actingAs } from './owner.ts'
 import { closeInherited } from './process/inherited.ts'
 import { startCompanion } from './process/spawn.ts'
 import { createSigningRequest } from './signing-request.ts'
@@ -34,6 +37,13 @@ const nobody: CapabilityContext = {
 
 const ownVersion = (): string =>
   JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version as string
+
+/** Without a runtime directory nobody is told. */
+const reportTo = (directory: string | undefined) =>
+  directory === undefined
+    ? undefined
+    : (state: LinkState): void =>
+        reportLink(directory, { state, since: clock.now(), pid: process.pid, version: ownVersion() })
 
 /** Runs the daemon until the signal. @returns the exit code */
 export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSignal): Promise<number> {
@@ -77,6 +87,7 @@ export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSign
     handle: createHandle({ capabilities, journal, clock }),
     sample: createSampler({ root: '/', clock }),
     acknowledge: journal.acknowledge,
+    onState: reportTo(config.runtimeDirectory),
   })
   stopped.addEventListener('abort', () => link.stop())
   if (stopped.aborted) link.stop()
@@ -91,8 +102,9 @@ export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSign
 export async function enrolHost(config: AgentConfig, log: Log): Promise<number> {
   const { enrol } = await import('./enrol.ts')
   const token = typeof config.token === 'object' ? readFileSync(config.token.file, 'utf8') : await text(process.stdin)
-  const { central, dataDirectory, replace } = config
-  const answer = await enrol({ central, token, dataDirectory, replace, now: clock.now() })
+  const { central, dataDirectory, actDirectory, replace, owner } = config
+  const asOwner = owner === undefined ? {} : { asOwner: actingAs(owner) }
+  const answer = await enrol({ central, token, dataDirectory, actDirectory, replace, ...asOwner, now: clock.now() })
   if (answer.ok) {
     log.info({ server_id: answer.serverId, link: answer.linkAddress }, 'enrolled')
     return EXIT.done
@@ -110,6 +122,7 @@ export function printStatus(config: AgentConfig): number {
         server_id: identity.serverId,
         link: identity.linkAddress,
         renew_after: halfLife(identity.certificatePem),
+        running: readLinkReport(config.runtimeDirectory) ?? null,
       }
     : { enrolled: false }
   process.stdout.write(`${JSON.stringify(status)}\n`)

@@ -1,6 +1,5 @@
 // A lane: a short-lived process of its own that answers one request, `node agent/lanes/main.ts <read|act|probe> --data
 // DIR --config DIR`. It is started by the daemon, or by systemd with the accepted socket as standard input and output.
-import { join } from 'node:path'
 import { closeInherited } from '../process/inherited.ts'
 import { type Caller, connectCaller } from './caller.ts'
 import { type LaneSettings, laneSettings } from './settings.ts'
@@ -29,7 +28,7 @@ const LANES: Record<string, () => Promise<Lane>> = {
     return async (caller, settings) => {
       const request = await caller.request()
       if (request === undefined || request.do === 'read') return undefined
-      const directory = join(settings.dataDirectory, 'act')
+      const directory = settings.actDirectory
       const store = createActStore({ directory })
       return await actLane(request, caller, { settings, store, trust: readTrust(directory), now: Date.now, step() {} })
     }

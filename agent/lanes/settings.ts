@@ -7,6 +7,8 @@ import { createOnce, readIfThere } from '../files/durable-file.ts'
 
 export type LaneSettings = {
   dataDirectory: string
+  /** Of the act lane alone: pinned trust, spent nonces, outcomes. */
+  actDirectory: string
   configDirectory: string
   /** More paths that the read lane does not see. */
   hidden: readonly string[]
@@ -38,13 +40,19 @@ export function laneSettings(args: readonly string[]): { lane: string; settings:
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { data: { type: 'string' }, config: { type: 'string' }, hide: { type: 'string', multiple: true } },
+    options: {
+      data: { type: 'string' },
+      act: { type: 'string' },
+      config: { type: 'string' },
+      hide: { type: 'string', multiple: true },
+    },
   })
   if (!values.data || !values.config) throw new Error('a lane needs --data and --config')
   return {
     lane: positionals[0] ?? '',
     settings: {
       dataDirectory: values.data,
+      actDirectory: values.act ?? join(values.data, 'act'),
       configDirectory: values.config,
       hidden: values.hide ?? [],
       shell: hostShell(),
