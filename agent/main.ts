@@ -29,4 +29,5 @@ async function main(): Promise<number> {
   }
 }
 
-process.exitCode = await main()
+// An act lane that goes on must not keep its daemon alive.
+process.exit(await main())

@@ -6,9 +6,11 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
+import { actorOf, SYSTEM } from './approvals/approvals.ts'
 import { verifyExport } from './audit/offline.ts'
 import { type Config, ConfigError, configWith } from './config.ts'
 import { type Core, openCore } from './core.ts'
+import { createId } from './domain/ids.ts'
 import { PLANS } from './domain/plan.ts'
 import { SCOPES } from './domain/principal.ts'
 
@@ -104,7 +106,7 @@ async function createOwner({ identity }: Core, options: Options) {
   }
 }
 
-async function createApiKey({ identity }: Core, options: Options) {
+async function createApiKey({ identity, people }: Core, options: Options) {
   const account = await identity.accounts.find(required(options, 'email'))
   if (!account) throw new Refusal('There is no account with this e-mail address.')
   const scopes = z
@@ -121,16 +123,31 @@ async function createApiKey({ identity }: Core, options: Options) {
     scopes: scopes.data,
     days,
   })
+  const details = { key_id: view.id, scopes: view.scopes }
+  await people.write('account.changed', account.id, { resource: 'api-keys', source: 'system', details })
   return { key, key_id: view.id, scopes: view.scopes, expires_at: new Date(view.expiresAt).toISOString() }
 }
 
-async function setPlan({ plans, firstWorkspace }: Core, options: Options) {
+async function setPlan({ plans, audit, firstWorkspace }: Core, options: Options) {
   const plan = z.enum(PLANS).safeParse(required(options, 'plan'))
   if (!plan.success) throw new Refusal(`--plan takes ${PLANS.join(', ')}.`)
   const servers =
-    options.servers === 'unlimited' ? null : options.servers === undefined ? undefined : Number(options.servers)
-  if (Number.isNaN(servers)) throw new Refusal('--servers takes a number or "unlimited".')
+    options.servers === 'unlimited'
+      ? null
+      : options.servers === undefined
+        ? undefined
+        : Number(options.servers || Number.NaN)
+  if (typeof servers === 'number' && !(Number.isSafeInteger(servers) && servers >= 0))
+    throw new Refusal('--servers takes a number or "unlimited".')
   const workspaceId = await firstWorkspace()
+  await audit.append({
+    event: 'policy.changed',
+    workspace_id: workspaceId,
+    call_id: createId('request'),
+    actor: actorOf({ ...SYSTEM, clientName: 'command line' }),
+    resource: 'plan',
+    details: { plan: plan.data, servers: servers ?? 'as the plan says' },
+  })
   await plans.setPlan(workspaceId, plan.data)
   await plans.setOverrides(workspaceId, servers === undefined ? {} : { servers })
   const { limits } = await plans.get(workspaceId)

@@ -11,6 +11,7 @@ import { type Config, ConfigError } from './config.ts'
 import { registerConsole } from './console/console.ts'
 import { oauthErrorPage } from './console/pages/consent.ts'
 import { type Core, openCore } from './core.ts'
+import type { AuditEvent, AuditEventName } from './domain/audit.ts'
 import type { Clock } from './domain/clock.ts'
 import { createId } from './domain/ids.ts'
 import { mayApprove } from './domain/principal.ts'
@@ -76,12 +77,18 @@ export async function startCentral(config: Config, outside: Outside = {}) {
     relay: link.relay,
     approvals: { ...calls.approvals, decide: calls.decideAction },
     grpcPort,
+    linkAddress: link.linkAddress(),
+    /** For programs on this machine, whatever stands in front of the public address. */
+    localUrl: `http://${hostOf(ANY_ADDRESS.includes(config.http.host) ? '127.0.0.1' : config.http.host)}:${httpPort}`,
     async stop(): Promise<void> {
       for (const timer of timers) clearInterval(timer)
       await stop()
     },
   }
 }
+
+/** As it stands in front of a port (RFC 3986, section 3.2.2). */
+const hostOf = (host: string): string => (host.includes(':') ? `[${host}]` : host)
 
 const ANY_ADDRESS = ['0.0.0.0', '::']
 
@@ -109,18 +116,13 @@ function createLink(
   config: Config,
   linkHost: string,
 ) {
-  const recordClone = (workspace_id: string, server_id: string, details: Record<string, string>) =>
-    audit
-      .append({
-        event: 'server.clone_suspected',
-        workspace_id,
-        server_id,
-        call_id: createId('request'),
-        actor: actorOf(SYSTEM),
-        details,
-      })
-      .catch((error) => log.error({ err: error, server_id }, 'clone not written down'))
+  /** What happened whether it is written down or not. */
+  const record = (event: AuditEventName, workspace_id: string, server_id: string, rest: Partial<AuditEvent>) =>
+    void audit
+      .append({ event, workspace_id, server_id, call_id: createId('request'), actor: actorOf(SYSTEM), ...rest })
+      .catch((error) => log.error({ err: error, server_id, event }, 'not written down'))
   let port = config.grpc.port
+  const linkAddress = () => config.linkAddress ?? `${hostOf(linkHost)}:${port}`
   const fleet = createFleet({
     store: stores.fleet,
     bus,
@@ -130,14 +132,22 @@ function createLink(
     clock,
     log,
     publicUrl,
-    linkAddress: () => config.linkAddress ?? `${linkHost.includes(':') ? `[${linkHost}]` : linkHost}:${port}`,
+    linkAddress,
     onClone: ({ workspaceId, serverId, peer, hostname }) =>
-      void recordClone(workspaceId, serverId, { peer, hostname: plainText(hostname) }),
+      record('server.clone_suspected', workspaceId, serverId, { details: { peer, hostname: plainText(hostname) } }),
+    onEnrolled: ({ workspaceId, serverId, known }) =>
+      record('server.enrolled', workspaceId, serverId, { details: { known_before: known } }),
+    onAlert: ({ id, workspace_id, server_id, kind, severity, status }) =>
+      record(status === 'active' ? 'alert.raised' : 'alert.resolved', workspace_id, server_id, {
+        resource: `alert:${kind}`,
+        details: { alert_id: id, severity },
+      }),
   })
   const relay = createRelay({ bus, fleet, ca: keys.ca, link: keys.link, clock, log, listen: config.grpc })
   return {
     fleet,
     relay,
+    linkAddress,
     async start() {
       await fleet.start()
       const listening = await relay.start()

@@ -3,11 +3,14 @@
 import { createPrivateKey } from 'node:crypto'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
-import { createAudit } from './audit/audit.ts'
+import { actorOf, SYSTEM } from './approvals/approvals.ts'
+import { type Audit, createAudit } from './audit/audit.ts'
 import { createLocalBus } from './bus/bus.ts'
 import { type Config, makeDataDir } from './config.ts'
 import { type Clock, systemClock } from './domain/clock.ts'
+import { createId } from './domain/ids.ts'
 import { DEFAULT_POLICY } from './domain/policy.ts'
+import type { Source } from './domain/principal.ts'
 import { loadKeys, loadOrCreatePrivateKey, loadOrCreateSecret } from './fleet/keys.ts'
 import { createIdentity } from './identity/identity.ts'
 import { createSigningKey } from './oauth/signing-key.ts'
@@ -59,6 +62,7 @@ export async function openCore(
     return made.id
   }
 
+  const people = createPeopleLog({ audit, stores })
   const identity = createIdentity({
     store: stores,
     bus,
@@ -67,6 +71,9 @@ export async function openCore(
     publicUrl: outside.publicUrl,
     dataKey,
     firstWorkspace,
+    onSignedIn: ({ userId, amr, address }) =>
+      people.write('account.signed_in', userId, { resource: 'session', details: { amr, address } }),
+    onCreated: ({ id, role }) => people.write('account.changed', id, { resource: 'created', details: { role } }),
   })
   const close = () => db.close()
   const { publicUrl } = outside
@@ -82,10 +89,35 @@ export async function openCore(
     plans,
     audit,
     identity,
+    people,
     firstWorkspace,
     close,
   }
 }
+
+/** Audit lines about people that do not come from a page of theirs. */
+function createPeopleLog({ audit, stores }: { audit: Audit; stores: Pick<Stores, 'users'> }) {
+  return {
+    async write(
+      event: 'account.signed_in' | 'account.changed',
+      userId: string,
+      rest: { resource: string; details?: Record<string, unknown>; source?: Source },
+    ): Promise<void> {
+      const [user, membership] = [await stores.users.get(userId), await stores.users.membership(userId)]
+      if (!user || !membership) return
+      const { source = 'dashboard', ...said } = rest
+      await audit.append({
+        event,
+        workspace_id: membership.workspaceId,
+        call_id: createId('request'),
+        actor: { ...actorOf(SYSTEM), credential: 'session', user_id: userId, email: user.email, source },
+        ...said,
+      })
+    },
+  }
+}
+
+type Stores = ReturnType<typeof createStores>
 
 const createStores = (db: Database) => ({
   workspaces: createWorkspacesStore(db),

@@ -1,18 +1,18 @@
 // `npm run up`: Central with SQLite in this process, and this machine as its first server, by an agent in a process of its
 // own. Starting again keeps everything. With --json, stdout carries one line once the agent is online.
 import { userInfo } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Central, startCentral } from '../central/app.ts'
-import { ConfigError, configOf } from '../central/config.ts'
+import { ConfigError, configWith } from '../central/config.ts'
 import { installSandbox } from './install-sandbox.ts'
 import { enrolThisHost, keepAgentRunning } from './local-agent.ts'
 import { welcome } from './welcome.ts'
 
 const OPTIONS = {
-  data: { type: 'string', default: '.data' },
-  'http-port': { type: 'string', default: '8080' },
-  'grpc-port': { type: 'string', default: '8443' },
+  data: { type: 'string' },
+  'http-port': { type: 'string' },
+  'grpc-port': { type: 'string' },
   'public-url': { type: 'string' },
   'log-level': { type: 'string', default: 'warn' },
   json: { type: 'boolean', default: false },
@@ -24,19 +24,28 @@ const step = (text: string): void => console.error(`· ${text}`)
 
 async function up(): Promise<void> {
   const { json, ...settings } = parseArgs({ options: OPTIONS }).values
-  const data = resolve(settings.data)
+  const config = configWith(settings)
   await installSandbox(userInfo().uid === 0, step)
 
   step('starting Central')
-  const central = await startCentral(configOf(settings))
+  const central = await startCentral(config)
   const workspaceId = await central.firstWorkspace()
 
-  const agentData = join(data, 'agent')
+  const agentData = join(config.dataDir, 'agent')
   const serverId = await enrolThisHost(central, workspaceId, agentData, step)
   step('starting the agent')
-  const agent = keepAgentRunning({ agentData, hide: data, step })
-  stopOnSignal(central, agent)
-  await untilOnline(central, workspaceId, serverId)
+  const agent = keepAgentRunning({ agentData, hide: config.dataDir, step })
+  const stop = async () => {
+    await agent.stop()
+    await central.stop()
+  }
+  stopOnSignal(stop)
+  try {
+    await untilOnline(central, workspaceId, serverId)
+  } catch (error) {
+    await stop()
+    throw error
+  }
 
   const setup = (await central.identity.accounts.createSetupLink()) ?? null
   const mcp = `${central.publicUrl}/mcp`
@@ -54,22 +63,25 @@ async function untilOnline(central: Central, workspaceId: string, serverId: stri
   step('the agent is online')
 }
 
-function stopOnSignal(central: Central, agent: { stop(): Promise<void> }): void {
-  let stopping = false
+/** npm passes on what the terminal has sent already, so one Ctrl-C may come twice; a later one is from somebody who will not wait. */
+const SAME_SIGNAL_MS = 3_000
+
+function stopOnSignal(work: () => Promise<void>): void {
+  let since: number | undefined
   const stop = async () => {
-    if (stopping) return
-    stopping = true
+    if (since !== undefined && Date.now() - since > SAME_SIGNAL_MS) process.exit(1)
+    if (since !== undefined) return
+    since = Date.now()
     step('stopping')
-    await agent.stop()
-    await central.stop()
+    await work()
     process.exit(0)
   }
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void stop())
 }
 
 up().catch((error: unknown) => {
-  const plain = error instanceof ConfigError || (error instanceof Error && !('code' in error))
+  const usage = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+  const plain = usage || error instanceof ConfigError || (error instanceof Error && !('code' in error))
   console.error(plain ? (error as Error).message : error)
   process.exit(1)
 })

@@ -10,7 +10,7 @@ import type { Program } from './spawn.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
-/** Of one run; man 2 setrlimit. `nproc` counts by uid, and a run has one of its own only when we are root. */
+/** Of one run; man 2 setrlimit. `nproc` counts by uid and user namespace. */
 const RLIMITS = { core: 0, fsize: 64 * MIB, nofile: 1024, data: 2048 * MIB, memlock: 64 * KIB, msgqueue: 0 }
 const PROCESSES = 256
 const SHARED_MEMORY = 64 * MIB
@@ -113,7 +113,10 @@ export function sandbox(
     ...['/usr/bin/bwrap', '--cap-drop', 'ALL', ...NAMESPACES, ...(filtered ? [] : ['--unshare-net'])],
     ...['--die-with-parent', '--new-session', ...TREE, ...maskArguments(options.hidden, uid !== undefined)],
     ...(filtered ? ['--seccomp', '3'] : []),
-    ...['--json-status-fd', '4', '--chdir', '/', '--', ...options.argv],
+    ...['--json-status-fd', '4', '--chdir', '/', '--'],
+    // With our own uid the bound holds inside only: outside it would count all that this account runs.
+    ...(uid === undefined ? ['/usr/bin/prlimit', `--nproc=${PROCESSES}`, '--'] : []),
+    ...options.argv,
   ]
   return { argv, pipe, inherit: [filter, status.fd] }
 }

@@ -98,6 +98,5 @@ export function startCompanion(argv: readonly string[], env: Record<string, stri
     child.once('error', () => resolve({ exitCode: 127, signal: '' }))
   })
   child.stdin.on('error', () => {}) // it has ended: `ended` tells
-  child.unref()
   return { pid: child.pid ?? 0, input: child.stdin, output: child.stdout, ended, kill: () => child.kill('SIGKILL') }
 }

@@ -22,7 +22,7 @@ export const AUDIT_EVENTS = [
   'action.expired',
   'server.enrolled',
   'server.clone_suspected',
-  'server.decommissioned',
+  'account.signed_in',
   'account.changed',
   'policy.changed',
   'alert.raised',

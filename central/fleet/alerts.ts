@@ -17,8 +17,14 @@ type Watched = { state: AlertState; active: ReadonlyMap<AlertKind, Alert> }
 
 const CALM: Watched = { state: {}, active: new Map() }
 
-export function createAlertWatch(rooms: { store: AlertsStore; clock: Clock; log: Logger }) {
-  const { store, clock, log } = rooms
+export function createAlertWatch(rooms: {
+  store: AlertsStore
+  clock: Clock
+  log: Logger
+  /** An alert was raised or has ended; for the audit log. */
+  onChange?: ((alert: Alert) => void) | undefined
+}) {
+  const { store, clock, log, onChange = () => {} } = rooms
   const watched = new Map<string, Watched>()
   const unsaved = new Map<string, Alert>()
   let saving: Promise<void> | undefined
@@ -43,7 +49,10 @@ export function createAlertWatch(rooms: { store: AlertsStore; clock: Clock; log:
     const known = active.get(change.kind)
     if (change.to === 'resolved') {
       active.delete(change.kind)
-      if (known) unsaved.set(known.id, { ...known, status: 'resolved', resolved_at: now })
+      if (!known) return
+      const resolved: Alert = { ...known, status: 'resolved', resolved_at: now }
+      unsaved.set(known.id, resolved)
+      onChange(resolved)
       return
     }
     const { severity, message, value } = change
@@ -63,6 +72,7 @@ export function createAlertWatch(rooms: { store: AlertsStore; clock: Clock; log:
         }
     active.set(change.kind, alert)
     unsaved.set(alert.id, alert)
+    if (!known) onChange(alert)
   }
 
   /** One writer at a time; what fails stays unsaved and is tried again with the next call. */

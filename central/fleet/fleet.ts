@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import type { EnrolmentAnswer, EnrolmentRequest } from '#proto/contract/enrolment.ts'
 import { CatalogueError } from '#proto/contract/errors.ts'
 import type { Bus } from '../bus/bus.ts'
-import { readingsOf } from '../domain/alerts.ts'
+import { type Alert, readingsOf } from '../domain/alerts.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { CertificateRecord, HostFacts, HostSample, Server, ServerView } from '../domain/server.ts'
 import type { FleetStore } from '../storage/fleet.ts'
@@ -35,6 +35,8 @@ export type FleetRooms = {
   linkAddress: () => string
   /** For the audit log. */
   onClone?: (sighting: CloneSighting) => void
+  onEnrolled?: (server: { workspaceId: string; serverId: string; known: boolean }) => void
+  onAlert?: (alert: Alert) => void
 }
 
 const SWEEP = 1_000
@@ -48,7 +50,7 @@ const CLONE_REMEMBERED = 3_600_000
 export function createFleet(rooms: FleetRooms) {
   const { store, bus, clock, log } = rooms
   const presence = createPresence({ store: store.servers, bus, clock, log })
-  const watch = createAlertWatch({ store: store.alerts, clock, log })
+  const watch = createAlertWatch({ store: store.alerts, clock, log, onChange: rooms.onAlert })
   const credentials = createCredentials(rooms)
   const enrolment = createEnrolment({
     ...rooms,
@@ -161,6 +163,7 @@ export function createFleet(rooms: FleetRooms) {
       presence.expect(answer.server_id, workspaceId)
       if (known) credentialsTaken(answer.server_id)
       log.info({ server_id: answer.server_id, known }, 'server enrolled')
+      rooms.onEnrolled?.({ workspaceId, serverId: answer.server_id, known })
       return answer
     },
 

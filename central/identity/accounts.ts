@@ -35,12 +35,14 @@ type Rooms = {
   publicUrl: string
   /** The workspace that the first owner gets; made when there is none. */
   firstWorkspace: () => Promise<string>
+  /** For the audit log. */
+  onCreated: (account: Account) => Promise<void>
 }
 
 export type Accounts = ReturnType<typeof createAccounts>
 
 export function createAccounts(rooms: Rooms) {
-  const { users, oneTime, sessions, totp, throttle, bus, clock, publicUrl, firstWorkspace } = rooms
+  const { users, oneTime, sessions, totp, throttle, bus, clock, publicUrl, firstWorkspace, onCreated } = rooms
 
   const problemWith = (email: string, password: string): AccountRefused | undefined => {
     if (!Email.safeParse(email).success) return { refused: 'email', why: 'This is not an e-mail address.' }
@@ -62,8 +64,11 @@ export function createAccounts(rooms: Rooms) {
       created_at: clock.now(),
     }
     const { workspaceId, role } = wish
-    if (await users.create(user, { workspaceId, role }, only))
-      return { id: user.id, email: user.email, workspaceId, role }
+    if (await users.create(user, { workspaceId, role }, only)) {
+      const account = { id: user.id, email: user.email, workspaceId, role }
+      await onCreated(account)
+      return account
+    }
     return only.firstOwner && (await users.ownerExists())
       ? { refused: 'owner_exists', why: 'This Central has an owner already.' }
       : { refused: 'taken', why: 'There is an account with this e-mail address.' }

@@ -10,14 +10,14 @@ import type { OneTimeStore } from '../storage/one-time.ts'
 import type { SecondFactorsStore } from '../storage/second-factors.ts'
 import type { SessionsStore } from '../storage/sessions.ts'
 import type { UsersStore } from '../storage/users.ts'
-import { createAccounts } from './accounts.ts'
+import { type Account, createAccounts } from './accounts.ts'
 import { createApiKeys } from './api-keys.ts'
 import { createKeyring } from './keyring.ts'
 import { createPasskeys } from './passkeys.ts'
 import { createProofs } from './proof.ts'
 import { createRecoveryCodes } from './recovery-codes.ts'
 import { createSessions, type HasHeaders } from './sessions.ts'
-import { createSignIn } from './sign-in.ts'
+import { createSignIn, type OnSignedIn } from './sign-in.ts'
 import { createThrottle } from './throttle.ts'
 import { createTotp } from './totp.ts'
 
@@ -44,12 +44,23 @@ export type IdentityRooms = {
   dataKey: Buffer
   /** The id of the workspace that the first owner gets; made when there is none. */
   firstWorkspace: () => Promise<string>
+  onSignedIn?: OnSignedIn
+  onCreated?: (account: Account) => Promise<void>
 }
 
 export type Identity = ReturnType<typeof createIdentity>
 
 export function createIdentity(rooms: IdentityRooms) {
-  const { store, bus, clock, log, publicUrl, firstWorkspace } = rooms
+  const {
+    store,
+    bus,
+    clock,
+    log,
+    publicUrl,
+    firstWorkspace,
+    onSignedIn = async () => {},
+    onCreated = async () => {},
+  } = rooms
   const { users, oneTime } = store
   const keyring = createKeyring(rooms.dataKey)
   const throttle = createThrottle({ store: store.attempts, clock })
@@ -62,8 +73,19 @@ export function createIdentity(rooms: IdentityRooms) {
   return {
     sessionOf: (request: HasHeaders) => sessions.of(request),
     sessions,
-    signIn: createSignIn({ users, oneTime, throttle, proofs, passkeys, sessions, clock, log }),
-    accounts: createAccounts({ users, oneTime, sessions, totp, throttle, bus, clock, publicUrl, firstWorkspace }),
+    signIn: createSignIn({ users, oneTime, throttle, proofs, passkeys, sessions, clock, log, onSignedIn }),
+    accounts: createAccounts({
+      users,
+      oneTime,
+      sessions,
+      totp,
+      throttle,
+      bus,
+      clock,
+      publicUrl,
+      firstWorkspace,
+      onCreated,
+    }),
     apiKeys: createApiKeys({ store: store.apiKeys, bus, clock }),
     totp,
     passkeys,

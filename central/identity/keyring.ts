@@ -1,10 +1,8 @@
 // Keys that are derived from Central's data key, one for each use, and the small pieces of cryptography of this room.
-import { createCipheriv, createDecipheriv, createHmac, hash, hkdfSync, randomBytes } from 'node:crypto'
+import { createHmac, hash, hkdfSync, randomBytes } from 'node:crypto'
+import { seal, unseal } from '../domain/seal.ts'
 
 export type Keyring = ReturnType<typeof createKeyring>
-
-const IV = 12
-const TAG = 16
 
 /** 256 random bits, 43 characters of base64url. */
 export const randomToken = (): string => randomBytes(32).toString('base64url')
@@ -22,20 +20,11 @@ export function createKeyring(dataKey: Buffer) {
   return {
     derive,
 
-    /** AES-256-GCM: iv, ciphertext, tag. `owner` is authenticated, so a sealed secret cannot be moved to another row. */
-    seal(secret: Uint8Array, owner: string): Buffer {
-      const iv = randomBytes(IV)
-      const cipher = createCipheriv('aes-256-gcm', sealing, iv).setAAD(Buffer.from(owner))
-      return Buffer.concat([iv, cipher.update(secret), cipher.final(), cipher.getAuthTag()])
-    },
+    /** `owner` is authenticated, so a sealed secret cannot be moved to another row. */
+    seal: (secret: Uint8Array, owner: string): Buffer => seal(sealing, owner, Buffer.from(secret)),
 
     /** Throws when the bytes were changed, moved to another owner, or sealed under another key. */
-    unseal(sealed: Uint8Array, owner: string): Buffer {
-      const bytes = Buffer.from(sealed)
-      const decipher = createDecipheriv('aes-256-gcm', sealing, bytes.subarray(0, IV)).setAAD(Buffer.from(owner))
-      decipher.setAuthTag(bytes.subarray(-TAG))
-      return Buffer.concat([decipher.update(bytes.subarray(IV, -TAG)), decipher.final()])
-    },
+    unseal: (sealed: Uint8Array, owner: string): Buffer => unseal(sealing, owner, sealed),
 
     /** The same for all forms of one session, and of no use in another. */
     csrfFor: (sessionId: string): string => createHmac('sha256', csrf).update(sessionId).digest('base64url'),

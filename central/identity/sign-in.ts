@@ -40,12 +40,16 @@ type Rooms = {
   sessions: Sessions
   clock: Clock
   log: Logger
+  onSignedIn: OnSignedIn
 }
+
+/** For the audit log: without its line nobody is signed in. */
+export type OnSignedIn = (who: { userId: string; amr: readonly string[]; address: string }) => Promise<void>
 
 export type SignInFlow = ReturnType<typeof createSignIn>
 
 export function createSignIn(rooms: Rooms) {
-  const { users, oneTime, throttle, proofs, passkeys, sessions, clock, log } = rooms
+  const { users, oneTime, throttle, proofs, passkeys, sessions, clock, log, onSignedIn } = rooms
   const wrong = { kind: 'refused', why: 'wrong' } as const
   const throttled = (retryAfterMs: number): SignIn => ({
     kind: 'refused',
@@ -54,6 +58,7 @@ export function createSignIn(rooms: Rooms) {
   })
 
   async function signedIn(userId: string, amr: string[], door: Door): Promise<SignIn> {
+    await onSignedIn({ userId, amr, address: door.address })
     log.info({ user_id: userId, amr, address: door.address }, 'signed in')
     return { kind: 'signed_in', setCookie: await sessions.open({ userId, amr, from: door.from }) }
   }

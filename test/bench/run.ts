@@ -1,16 +1,28 @@
 // `npm run bench`: the lines of performance that a release is held to, each as ours beside its peer and its floor in one
-// run. `npm run bench -- 1 5` runs lines 1 and 5. A gate that is missed makes the exit code 1; a goal is only printed.
+// run. `npm run bench -- 1 5` runs lines 1 and 5, `--agents 10000` asks line 3 for that many. A gate that is missed makes
+// the exit code 1; a goal is only printed.
+import { parseArgs } from 'node:util'
 import { fullCall } from './full-call.ts'
+import { idleAgents } from './idle-agents.ts'
+import { idleDaemon } from './idle-daemon.ts'
 import { type Line, missed, print } from './measure.ts'
 
-const LINES: Record<string, () => Promise<Line>> = { '1': fullCall }
-const asked = process.argv.slice(2).filter((word) => !word.startsWith('-'))
-const unknown = asked.find((name) => !(name in LINES))
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { agents: { type: 'string', default: '1000' } },
+})
+
+const LINES: Record<string, () => Promise<Line>> = {
+  '1': fullCall,
+  '3': () => idleAgents(Number(values.agents)),
+  '5': idleDaemon,
+}
+const unknown = positionals.find((name) => !(name in LINES))
 if (unknown !== undefined) throw new Error(`no such line: ${unknown}; there are ${Object.keys(LINES).join(', ')}`)
 
 const done: Line[] = []
 for (const [name, run] of Object.entries(LINES)) {
-  if (asked.length > 0 && !asked.includes(name)) continue
+  if (positionals.length > 0 && !positionals.includes(name)) continue
   const line = await run()
   print(line)
   done.push(line)

@@ -1,7 +1,7 @@
 // A server for the end-to-end tests: the real agent as a process of its own, enrolled with a real Central. When the test
 // is over it is stopped, and anything that still runs of it fails the test.
 import { spawn } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, globSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -30,7 +30,9 @@ export function makeHome(): Home {
 
 export type AgentProcess = { pid: number; log: () => string; ended: Promise<number | NodeJS.Signals> }
 
-export function startAgentProcess(home: Home, more: readonly string[] = []): AgentProcess {
+type AgentOptions = { args?: readonly string[]; uid?: number }
+
+export function startAgentProcess(home: Home, { args = [], uid }: AgentOptions = {}): AgentProcess {
   const argv = [
     '--disable-warning=ExperimentalWarning',
     MAIN,
@@ -39,11 +41,16 @@ export function startAgentProcess(home: Home, more: readonly string[] = []): Age
     home.data,
     '--config',
     home.config,
-    ...more,
+    ...args,
   ]
   const child = spawn(process.execPath, argv, {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: home.root, NODE_COMPILE_CACHE: COMPILE_CACHE },
+    ...(uid !== undefined && { uid, gid: uid }),
+    env: {
+      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+      HOME: home.root,
+      NODE_COMPILE_CACHE: `${COMPILE_CACHE}-${uid ?? 'own'}`,
+    },
   })
   let log = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -55,10 +62,14 @@ export function startAgentProcess(home: Home, more: readonly string[] = []): Age
   return { pid: child.pid ?? 0, log: () => log, ended }
 }
 
+function giveTo(directory: string, uid: number): void {
+  for (const path of [directory, ...globSync(`${directory}/**/*`)]) chownSync(path, uid, uid)
+}
+
 type Place = { url: string; central: Pick<Central, 'fleet'>; workspaceId: string; dataDir: string }
 
-/** Enrols a host and waits until it is online. */
-export async function startHost(t: Pick<TestContext, 'after'>, place: Place) {
+/** Enrols a host and waits until it is online. With `uid` (as root) its agent belongs to that account. */
+export async function startHost(t: Pick<TestContext, 'after'>, place: Place, { uid }: { uid?: number } = {}) {
   const home = makeHome()
   const { token } = await place.central.fleet.createInstallToken({ workspaceId: place.workspaceId, createdBy: 'test' })
   const enrolled = await enrol({
@@ -70,7 +81,9 @@ export async function startHost(t: Pick<TestContext, 'after'>, place: Place) {
   })
   if (!enrolled.ok) throw new Error(`not enrolled: ${enrolled.detail}`)
   const { serverId } = enrolled
-  let agent = startAgentProcess(home, ['--hide', place.dataDir])
+  if (uid !== undefined) giveTo(home.data, uid)
+  const start = () => startAgentProcess(home, { args: ['--hide', place.dataDir], ...(uid !== undefined && { uid }) })
+  let agent = start()
   let logs = ''
   const find = (): Running[] => processesWith(home.root)
 
@@ -97,7 +110,7 @@ export async function startHost(t: Pick<TestContext, 'after'>, place: Place) {
     },
     start(): void {
       logs += agent.log()
-      agent = startAgentProcess(home, ['--hide', place.dataDir])
+      agent = start()
     },
   }
   await host.online()

@@ -13,6 +13,8 @@ const read = (path: string): string => {
   }
 }
 
+const commandOf = (pid: number): string => read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim()
+
 function parentOf(pid: number): number | undefined {
   const stat = read(`/proc/${pid}/stat`)
   const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
@@ -26,13 +28,20 @@ export function processes(): Running[] {
     const pid = Number(name)
     const parent = parentOf(pid)
     if (parent === undefined || pid === process.pid) return []
-    return [{ pid, parent, command: read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim() }]
+    return [{ pid, parent, command: commandOf(pid) }]
   })
 }
 
 /** What was started with this text in its command line or its environment. */
 export const processesWith = (text: string): Running[] =>
   processes().filter(({ pid, command }) => command.includes(text) || read(`/proc/${pid}/environ`).includes(text))
+
+/** The children of a process; cheap enough to be asked again and again. */
+export const childrenOf = (pid: number): Pick<Running, 'pid' | 'command'>[] =>
+  read(`/proc/${pid}/task/${pid}/children`)
+    .split(' ')
+    .filter(Boolean)
+    .map((child) => ({ pid: Number(child), command: commandOf(Number(child)) }))
 
 /** These and all that descends from them. */
 export function withDescendants(roots: readonly number[]): number[] {

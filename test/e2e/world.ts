@@ -4,28 +4,10 @@ import { bootCentral } from '../helpers/boot-central.ts'
 import { createTestClock } from '../helpers/fleet.ts'
 import { connectMcp, type Mcp, type McpOptions } from '../helpers/mcp.ts'
 import type { Person } from '../helpers/person.ts'
+import { createCleanup } from './cleanup.ts'
 import { startHost } from './host.ts'
 
 type BootOptions = NonNullable<Parameters<typeof bootCentral>[1]>
-
-/** Stands in for `t.after` where many tests share a world: run by `stop`, the last one first. */
-function createCleanup() {
-  const hooks: (() => unknown)[] = []
-  return {
-    after: (hook?: unknown) => void hooks.push(hook as () => unknown),
-    async run(): Promise<void> {
-      const faults: unknown[] = []
-      for (const hook of hooks.splice(0).reverse()) {
-        try {
-          await hook()
-        } catch (error) {
-          faults.push(error)
-        }
-      }
-      if (faults.length > 0) throw new AggregateError(faults, String(faults[0]))
-    },
-  }
-}
 
 export async function startWorld(options: BootOptions = {}) {
   const cleanup = createCleanup()

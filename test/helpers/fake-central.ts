@@ -3,7 +3,7 @@
 import { createHash, createPublicKey, generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto'
 import { createServer, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js'
+import { Server, ServerCredentials, type ServerDuplexStream, status } from '@grpc/grpc-js'
 import { type EnrolmentAnswer, formatInstallToken } from '#proto/contract/enrolment.ts'
 import { type Grant, signGrant } from '#proto/contract/grant.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
@@ -30,6 +30,7 @@ type Waiting = {
   resolve(reply: Reply): void
   reject(error: Error): void
 }
+type Enrolled = { status?: number; body: unknown }
 export type Connected = Awaited<ReturnType<FakeCentral['agent']>>
 export type FakeCentral = Awaited<ReturnType<typeof startFakeCentral>>
 
@@ -82,6 +83,7 @@ function connection(stream: Stream, hello: NonNullable<AgentFrame__Output['hello
     stream.end()
   })
   stream.on('close', close)
+  stream.on('cancelled', close)
   return {
     hello,
     send,
@@ -129,17 +131,18 @@ function connection(stream: Stream, hello: NonNullable<AgentFrame__Output['hello
         watchers.add(look)
         look()
       }),
-    /** Cuts the stream without a word. */
-    cut: () => stream.destroy(),
+    /** Breaks the stream off. */
+    cut: (): void => void stream.emit('error', Object.assign(new Error('cut'), { code: status.UNAVAILABLE })),
   }
 }
 
 export async function startFakeCentral(
-  options: { enrolment?: (answer: EnrolmentAnswer) => { status?: number; body: unknown } } = {},
+  options: { issuedAgo?: number; enrolment?: (answer: EnrolmentAnswer) => Enrolled | Promise<Enrolled> } = {},
 ) {
   const clock = { now: () => Date.now() }
   const authority = await createAuthority(clock)
   const ca = await openCa(authority, clock)
+  const enrolling = await openCa(authority, { now: () => Date.now() - (options.issuedAgo ?? 0) })
   const linkPair = await ca.issueLink({ dns: ['localhost'], ip: ['127.0.0.1'] })
   const actionKey = generateKeyPairSync('ed25519')
   const agents: ReturnType<typeof connection>[] = []
@@ -183,7 +186,7 @@ export async function startFakeCentral(
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const { csr_pem: csrPem } = JSON.parse(Buffer.concat(chunks).toString('utf8'))
-    const issued = await ca.issueAgent(csrPem, { workspaceId: WORKSPACE, serverId })
+    const issued = await enrolling.issueAgent(csrPem, { workspaceId: WORKSPACE, serverId })
     if ('refused' in issued) return void response.writeHead(400).end(JSON.stringify({ code: 'VALIDATION_ERROR' }))
     const answer: EnrolmentAnswer = {
       server_id: serverId,
@@ -192,8 +195,8 @@ export async function startFakeCentral(
       link_address: linkAddress,
       action_key_pem: actionKey.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     }
-    const { status = 200, body } = options.enrolment?.(answer) ?? { body: answer }
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    const { status: code = 200, body } = (await options.enrolment?.(answer)) ?? { body: answer }
+    response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   })
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   const fingerprint = createHash('sha256').update(new X509Certificate(ca.certificatePem).raw).digest('hex')
@@ -227,6 +230,12 @@ export async function startFakeCentral(
     granted(over: Partial<Grant> = {}, key = actionKey.privateKey) {
       const grant = grantOf(over)
       return { id: grant.action_id, grant, request: { ...signGrant(grant, key), outputFrom: 0 } }
+    },
+    /** A certificate for a renewal. @throws Error when the request is refused */
+    async certify(csrPem: string): Promise<string> {
+      const issued = await ca.issueAgent(csrPem, { workspaceId: WORKSPACE, serverId })
+      if ('refused' in issued) throw new Error(issued.refused)
+      return issued.certificatePem
     },
     accepting(yes: boolean): void {
       accept = yes

@@ -2,15 +2,23 @@
 // a sign-in of the last few minutes; what is shown once is shown in the answer to the form that made it.
 import { html } from 'ghtml'
 import { z } from 'zod'
+import { actorOf } from '../../approvals/approvals.ts'
+import type { Audit } from '../../audit/audit.ts'
+import { createId } from '../../domain/ids.ts'
 import { SCOPES } from '../../domain/principal.ts'
 import type { Identity, SessionView } from '../../identity/identity.ts'
 import { RegistrationResponse } from '../../identity/passkeys.ts'
 import type { OAuth } from '../../oauth/oauth.ts'
-import type { Answer, Door, Visit } from '../door.ts'
+import { type Answer, type Door, principalOf, type Visit } from '../door.ts'
 import { notice } from '../format.ts'
 import { accountBody, qrOf, shownOnce } from './account-cards.ts'
 
-export type AccountRooms = { identity: Identity; oauth: OAuth; clock: { now(): number } }
+export type AccountRooms = {
+  identity: Identity
+  oauth: OAuth
+  audit: Pick<Audit, 'append'>
+  clock: { now(): number }
+}
 
 const FRESH = 10 * 60_000
 
@@ -43,9 +51,22 @@ export function registerAccount(door: Door, rooms: AccountRooms): void {
   for (const { path, fresh, act } of ACTS) {
     door.post(path, async (visit) => {
       const old = fresh && rooms.clock.now() - visit.session.authenticatedAt > FRESH
-      return old ? { to: '/sign-in?again=1&next=%2Faccount' } : act(visit, rooms)
+      if (old) return { to: '/sign-in?again=1&next=%2Faccount' }
+      await writeDown(visit, rooms, path)
+      return act(visit, rooms)
     })
   }
+}
+
+/** Before it is done: what was tried and refused stands in the log, too. */
+function writeDown({ session }: Visit, { audit }: AccountRooms, path: string): Promise<void> {
+  return audit.append({
+    event: 'account.changed',
+    workspace_id: session.workspaceId,
+    call_id: createId('request'),
+    actor: actorOf(principalOf(session)),
+    resource: path.slice('/account/'.length),
+  })
 }
 
 const WELCOME = notice(

@@ -16,7 +16,7 @@ const EVENTS: Record<AuditEventName, string> = {
   'action.expired': 'Action expired',
   'server.enrolled': 'Server enrolled',
   'server.clone_suspected': 'Clone suspected',
-  'server.decommissioned': 'Server decommissioned',
+  'account.signed_in': 'Signed in',
   'account.changed': 'Account changed',
   'policy.changed': 'Policy changed',
   'alert.raised': 'Alert raised',

@@ -41,7 +41,7 @@ const read: Lanes['read'] = async (_request, io) => {
 }
 
 const capabilities = createCapabilities({
-  lanes: { read, act: unused, forget: unused, probe: unused, stop() {} },
+  lanes: { read, act: unused, forget: unused, probe: unused, stop: async () => {} },
   readIsContained: () => true,
 })
 

@@ -1,6 +1,7 @@
 // Central as it ships, for line 1: SQLite on disk with FULL durability, real token checks, the allowances lifted. The owner and the
 // grant are put into its records directly; the access token is signed with its own key.
 import { randomUUID } from 'node:crypto'
+import { StatementSync } from 'node:sqlite'
 import { SignJWT } from 'jose'
 import { bootCentral } from '../../helpers/boot-central.ts'
 import { answer } from './process.ts'
@@ -39,7 +40,29 @@ async function accessToken(): Promise<string> {
     .sign(central.signingKey)
 }
 
+/** Agents that share one key, each with a certificate of its own. */
+async function enrolMany({ csrPem, count }: { csrPem: string; count: number }): Promise<string[]> {
+  const certificates: string[] = []
+  for (let at = 0; at < count; at++) {
+    const { token } = await central.fleet.createInstallToken({ workspaceId, createdBy: owner.userId })
+    const enrolled = await central.fleet.enrol({ token, csr_pem: csrPem, hostname: `web-${at}` })
+    certificates.push(enrolled.certificate_pem)
+  }
+  return certificates
+}
+
+/** Statements that return no rows: everything that writes, and what begins and ends a transaction. */
+let writes = 0
+const { run } = StatementSync.prototype
+StatementSync.prototype.run = function (this: StatementSync, ...values: Parameters<typeof run>) {
+  writes++
+  return run.apply(this, values)
+} as typeof run
+
 answer({
+  link: () => ({ port: central.grpcPort, caPem: central.keys.ca.certificatePem, ...central.keys.link }),
+  enrolMany,
+  writes: () => writes,
   url: () => url,
   accessToken,
   installToken: async () => (await central.fleet.createInstallToken({ workspaceId, createdBy: owner.userId })).token,

@@ -1,5 +1,6 @@
 // The processes of a benchmark: each side runs in one of its own, so that nobody's work is counted as another's.
 import { type ChildProcess, fork } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 type Question = { id: number; ask: string; with: unknown }
@@ -12,9 +13,23 @@ const cpu = (): number => {
   return user + system
 }
 
+/** Bytes of this process's memory after two collections (proc(5), smaps_rollup); needs --expose-gc. */
+function memory(): { rss: number; private: number } {
+  globalThis.gc?.()
+  globalThis.gc?.()
+  return memoryOf('self')
+}
+
+/** Bytes: resident, and what is its own alone. */
+export function memoryOf(pid: number | 'self'): { rss: number; private: number } {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+  const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) * 1024
+  return { rss: kib('Rss'), private: kib('Private_Clean') + kib('Private_Dirty') }
+}
+
 /** In a process of the benchmark: what it can be asked. It ends when nobody asks any more. */
 export function answer(handlers: Handlers): void {
-  const all: Handlers = { cpu, ...handlers }
+  const all: Handlers = { cpu, memory, ...handlers }
   process.on('message', async ({ id, ask, with: given }: Question) => {
     const reply: Reply = { id }
     try {

@@ -196,8 +196,8 @@ export async function bootConsole(options: { origin?: string; start?: number } =
     identity,
     signIn,
     /** An action that waits, asked for by Anna through a client. */
-    ask: (line = 'touch /tmp/x', words: { reason?: string; clientName?: string } = {}) =>
-      approvals.request(principal({ clientName: words.clientName ?? 'Claude Code' }), 'req_1', command(line), {
+    ask: (line = 'touch /tmp/x', words: { reason?: string; clientName?: string; grantId?: string } = {}) =>
+      approvals.request(asker(words), 'req_1', command(line), {
         title: line,
         effect: 'Runs with the rights of the act lane on this server; it may change anything there.',
         undo: 'Cannot be undone by mttrly.',
@@ -211,5 +211,8 @@ export async function bootConsole(options: { origin?: string; start?: number } =
     },
   }
 }
+
+const asker = ({ clientName = 'Claude Code', grantId = 'grant-1' }: { clientName?: string; grantId?: string }) =>
+  principal({ clientName, grantId })
 
 export type Booted = Awaited<ReturnType<typeof bootConsole>>

@@ -458,7 +458,7 @@ test('the audit log can be narrowed to a server, checked, and exported for the o
 test('the audit log pages backwards without losing a line', async () => {
   const central = await boot()
   const anna = await central.signIn('usr_anna')
-  for (let i = 0; i < 60; i++) await central.ask(`touch /tmp/${i}`)
+  for (let i = 0; i < 60; i++) await central.ask(`touch /tmp/${i}`, { grantId: `grant-${i % 2}` })
   const seen = (body: string) => [...body.matchAll(/number-of-line">(\d+)</g)].map((match) => Number(match[1]))
   const first = (await get(central, anna, '/audit')).body
   const older = addressIn(first, /href="(\/audit\?before=\d+)"/)

@@ -52,7 +52,7 @@ export async function createWorld(
   registerSignIn(app, door, { identity, publicUrl })
   registerAssets(app)
   registerSetUp(app, { identity, publicUrl })
-  registerAccount(door, { identity, oauth, clock })
+  registerAccount(door, { identity, oauth, clock, audit: { append: async () => {} } })
   registerConsent(app, { identity, oauth, publicUrl })
   oauth.register(app)
   await app.listen({ port, host: '127.0.0.1' })
