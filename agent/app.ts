@@ -24,6 +24,7 @@ import type { Log } from './log.ts'
 import { actingAs } from './owner.ts'
 import { closeInherited } from './process/inherited.ts'
 import { startCompanion } from './process/spawn.ts'
+import { LANE_PROGRAM, VERSION } from './program.ts'
 import { createSigningRequest } from './signing-request.ts'
 
 const EXIT = { done: 0, notEnrolled: 3, refused: 4, unreachable: 5, running: 6 } as const
@@ -35,15 +36,12 @@ const nobody: CapabilityContext = {
   output: async () => {},
 }
 
-const ownVersion = (): string =>
-  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version as string
-
 /** Without a runtime directory nobody is told. */
 const reportTo = (directory: string | undefined) =>
   directory === undefined
     ? undefined
     : (state: LinkState): void =>
-        reportLink(directory, { state, since: clock.now(), pid: process.pid, version: ownVersion() })
+        reportLink(directory, { state, since: clock.now(), pid: process.pid, version: VERSION })
 
 /** Runs the daemon until the signal. @returns the exit code */
 export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSignal): Promise<number> {
@@ -62,7 +60,12 @@ export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSign
   }
   const compileCache = join(config.dataDirectory, 'cache')
   makePrivateDirectory(compileCache)
-  const lanes = createLanes({ start: startCompanion, args: laneArguments(config), compileCache })
+  const lanes = createLanes({
+    start: startCompanion,
+    entry: LANE_PROGRAM,
+    args: laneArguments(config),
+    compileCache,
+  })
   const facts = await lanes.probe()
   for (const note of facts.notes) log.warn({ note }, 'a lane is limited')
   const readIsContained = (): boolean =>
@@ -76,7 +79,7 @@ export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSign
     most: LIMITS.unacknowledged,
     alone: nobody,
   })
-  const host = readHostFacts({ root: '/', version: ownVersion() })
+  const host = readHostFacts({ root: '/', version: VERSION })
   const link = createLink({
     clock,
     log,
