@@ -57,8 +57,8 @@ export function compilePolicy(content: unknown): PolicyAnswer {
 export async function loadPolicy(configDirectory: string): Promise<PolicyAnswer> {
   try {
     const text = await readFile(join(configDirectory, 'policy.yaml'), 'utf8')
-    const { parse } = await import('yaml') // only hosts that have a policy pay for its parser
-    return compilePolicy(parse(text))
+    const { default: yaml } = await import('yaml') // only hosts that have a policy pay for its parser
+    return compilePolicy(yaml.parse(text))
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return { ok: true, policy: DEFAULTS }
