@@ -33,6 +33,8 @@ export type FleetRooms = {
   publicUrl: string
   /** host:port that agents connect to; asked late, because the port may be chosen at start. */
   linkAddress: () => string
+  /** Whether there is a release for hosts to install; asked late, because one can come at any time. */
+  releaseIsServed?: () => boolean
   /** For the audit log. */
   onClone?: (sighting: CloneSighting) => void
   onEnrolled?: (server: { workspaceId: string; serverId: string; known: boolean }) => void
@@ -54,6 +56,7 @@ export function createFleet(rooms: FleetRooms) {
   const credentials = createCredentials(rooms)
   const enrolment = createEnrolment({
     ...rooms,
+    releaseIsServed: rooms.releaseIsServed ?? (() => false),
     actionKeyPem: createPublicKey(rooms.actionKey).export({ type: 'spki', format: 'pem' }).toString(),
   })
   const certificates = new Map<string, Pick<CertificateRecord, 'issuedAt' | 'notAfter'>>()
