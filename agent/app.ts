@@ -12,6 +12,7 @@ import { createIdentityStore, halfLife, wrongCertificate } from './identity.ts'
 import { createJournal } from './journal/journal.ts'
 import { createLanes } from './lanes/lanes.ts'
 import { laneArguments } from './lanes/settings.ts'
+import { connectLane } from './lanes/sockets.ts'
 import { connectLink } from './link/connect.ts'
 import { readHostFacts } from './link/hello.ts'
 import { createSampler } from './link/host-sample.ts'
@@ -63,8 +64,9 @@ export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSign
   const lanes = createLanes({
     start: startCompanion,
     entry: LANE_PROGRAM,
-    args: laneArguments(config),
+    args: laneArguments({ ...config, sockets: config.socketDirectory, runtime: config.runtimeDirectory }),
     compileCache,
+    connect: config.socketDirectory === undefined ? undefined : connectLane(config.socketDirectory),
   })
   const facts = await lanes.probe()
   for (const note of facts.notes) log.warn({ note }, 'a lane is limited')

@@ -21,6 +21,8 @@ export type AgentConfig = Readonly<{
   owner: string | undefined
   /** Where an installed agent says how it is; systemd empties it when the agent ends. */
   runtimeDirectory: string | undefined
+  /** Where an installed agent finds its lanes: systemd starts one for each connection. Else the daemon starts them. */
+  socketDirectory: string | undefined
 }>
 export type Parsed = { ok: true; config: AgentConfig } | { ok: false; why: string }
 
@@ -29,6 +31,7 @@ export const USAGE = `usage: agent [run]                                        
        agent status                                           who this agent is, as JSON
 options: --data DIR    state of the agent (MTTRLY_AGENT_DATA)
          --act DIR     state of the act lane (else DATA/act)
+         --sockets DIR the lanes are systemd's, behind sockets in this directory
          --config DIR  where policy.yaml is (MTTRLY_AGENT_CONFIG, else /etc/mttrly)
          --hide PATH   a path that commands in the read lane do not see; may be repeated
 exit codes: 0 done, 1 fault, 2 usage, 3 not enrolled, 4 refused by Central, 5 Central cannot be reached,
@@ -41,6 +44,7 @@ const OPTIONS = {
   data: { type: 'string' },
   act: { type: 'string' },
   config: { type: 'string' },
+  sockets: { type: 'string' },
   hide: { type: 'string', multiple: true },
   central: { type: 'string' },
   'token-stdin': { type: 'boolean' },
@@ -80,6 +84,7 @@ export function parseConfig(
       replace: values.replace ?? false,
       owner: values.owner,
       runtimeDirectory: env.RUNTIME_DIRECTORY || undefined,
+      socketDirectory: values.sockets === undefined ? undefined : resolve(values.sockets),
     }
     return { ok: true, config: Object.freeze(config) }
   } catch (error) {

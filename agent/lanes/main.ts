@@ -1,5 +1,5 @@
 // A lane: a short-lived process of its own that answers one request, `node agent/lanes/main.ts <read|act|probe> --data
-// DIR --config DIR`. It is started by the daemon, or by systemd with the accepted socket as standard input and output.
+// DIR --config DIR`. It is started by the daemon, or by systemd (`--unit`) with the accepted socket as standard input and output.
 import { closeInherited } from '../process/inherited.ts'
 import { type Caller, connectCaller } from './caller.ts'
 import { type LaneSettings, laneSettings } from './settings.ts'
@@ -14,9 +14,7 @@ const LANES: Record<string, () => Promise<Lane>> = {
     return async (caller, settings) => {
       const readLane = prepareReadLane(settings)
       const request = await caller.request()
-      if (request?.do !== 'read') return undefined
-      const answer = await readLane(request, caller)
-      return 'refusal' in answer ? answer : { outcome: answer }
+      return request?.do === 'read' || request?.do === 'attack' ? await readLane(request, caller) : undefined
     }
   },
   act: async () => {
@@ -27,7 +25,8 @@ const LANES: Record<string, () => Promise<Lane>> = {
     ])
     return async (caller, settings) => {
       const request = await caller.request()
-      if (request === undefined || request.do === 'read') return undefined
+      if (request === undefined || request.do === 'read' || request.do === 'attack') return undefined
+      if (request.do === 'where') return { where: { unit: settings.unit ?? '', uid: process.getuid?.() ?? -1 } }
       const directory = settings.actDirectory
       const store = createActStore({ directory })
       return await actLane(request, caller, { settings, store, trust: readTrust(directory), now: Date.now, step() {} })
