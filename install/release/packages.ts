@@ -2,7 +2,7 @@
 // packages whose content is pinned here. What npm brings is checked and kept, so that a second build needs no network.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Architecture } from '#proto/contract/release.ts'
 import { dropSymbols } from './strip.ts'
@@ -75,4 +75,5 @@ function download({ name, version }: Pin, cache: string, kept: string): void {
   const [file] = readdirSync(aside)
   if (!file) throw new Error(`npm brought nothing for ${name}`)
   renameSync(join(aside, file), kept)
+  rmdirSync(aside)
 }
