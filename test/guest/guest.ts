@@ -4,7 +4,6 @@ import { spawn } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 const SCRIPT = fileURLToPath(new URL('./guest.sh', import.meta.url))
@@ -59,7 +58,7 @@ async function sweep(): Promise<void> {
 let count = 0
 
 /** @param more arguments for systemd-nspawn */
-export async function startGuest(t: Pick<TestContext, 'after'>, more: readonly string[] = []) {
+export async function startGuest(t: { after(hook?: unknown): void }, more: readonly string[] = []) {
   await sweep()
   count += 1
   const name = `test-${process.pid}-${count}`
