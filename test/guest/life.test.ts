@@ -156,19 +156,34 @@ describe('a server from bare to gone', { skip: why ?? false }, () => {
     assert.ok(paths.every(({ kind, sha256 }) => (kind === 'f') === (sha256 !== undefined)))
   })
 
-  test('uninstalled, nothing of ours is left', async () => {
-    const { code, stdout, stderr } = await guest.sh('mttrly-agent uninstall')
-    assert.equal(code, 0, stdout + stderr)
+  async function assertGone(): Promise<void> {
     const gone = await takeSnapshot(guest)
     assert.deepEqual(differences(pristine, gone), [])
     assert.deepEqual(gone.units, pristine.units)
     assert.equal(gone.accounts, pristine.accounts)
     assert.deepEqual([gone.cgroups, gone.sockets], [[], []])
-    assert.equal(
-      await guest.must('systemctl list-units --all --no-legend --plain "*mttrly*"; pgrep -f /opt/mttrly || true'),
-      '',
-    )
+    const left = 'systemctl list-units --all --no-legend --plain "*mttrly*"; pgrep -f /opt/mttrly || true'
+    assert.equal(await guest.must(left), '')
+  }
+
+  test('uninstalled on the host, nothing of ours is left', async () => {
+    const { code, stdout, stderr } = await guest.sh('mttrly-agent uninstall')
+    assert.equal(code, 0, stdout + stderr)
+    await assertGone()
     await guest.reboot()
     assert.equal(await guest.must('systemctl --failed --no-legend'), '')
+  })
+
+  test('uninstalled by an action that runs in its own lane, nothing of ours is left', async () => {
+    const { code, stderr } = await guest.sh((await world.newToken()).command)
+    assert.equal(code, 0, stderr)
+    await world.untilOnline(1)
+    const server = (await world.servers()).find(({ online }) => online)
+    const asked = await world.mcp.value('execute_command', { server_id: server?.id, command: 'mttrly-agent uninstall' })
+    await world.approve(String(asked.action_id))
+    await world.untilOnline(0)
+    await guest.must('for i in $(seq 300); do getent passwd mttrly >/dev/null || exit 0; sleep 0.1; done; exit 1')
+    await guest.must('while systemctl is-active --quiet uninstall-of-mttrly; do sleep 0.1; done')
+    await assertGone()
   })
 })
