@@ -55,7 +55,8 @@ export function createEnrolment(rooms: EnrolmentRooms) {
     await inStore.installTokens.insert({ hash: sha256(secret), workspaceId, serverId, createdBy, createdAt, expiresAt })
     const token = formatInstallToken({ secret, caFingerprint: ca.fingerprint })
     const from = rooms.releaseIsServed() ? 'release' : 'checkout'
-    return { token, expiresAt, from, command: COMMANDS[from](token, publicUrl) }
+    const command = COMMANDS[from](token, publicUrl, serverId === null ? '' : ' --replace')
+    return { token, expiresAt, from, command }
   }
 
   /** @throws CatalogueError PLAN_REQUIRED */
@@ -131,12 +132,13 @@ export function createEnrolment(rooms: EnrolmentRooms) {
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
 
 /**
- * A shell reads a script from a pipe byte by byte, so what follows the installer's last line is there for it to read. A
+ * A host that is to become a server that is known already may be enrolled still, with what was taken back: `replace`. A
+ * shell reads a script from a pipe byte by byte, so what follows the installer's last line is there for it to read. A
  * download that fails sends no token.
  */
-const COMMANDS: Record<InstallToken['from'], (token: string, publicUrl: string) => string> = {
-  release: (token, publicUrl) =>
-    `{ curl -fsSL ${quoted(`${publicUrl}/install.sh`)} && printf '%s\\n' ${quoted(token)}; } | bash -s -- --token-stdin`,
-  checkout: (token, publicUrl) =>
-    `printf '%s' ${quoted(token)} | npm run agent -- enrol --central ${quoted(publicUrl)} --token-stdin && npm run agent`,
+const COMMANDS: Record<InstallToken['from'], (token: string, publicUrl: string, replace: string) => string> = {
+  release: (token, publicUrl, replace) =>
+    `{ curl -fsSL ${quoted(`${publicUrl}/install.sh`)} && printf '%s\\n' ${quoted(token)}; } | bash -s -- --token-stdin${replace}`,
+  checkout: (token, publicUrl, replace) =>
+    `printf '%s' ${quoted(token)} | npm run agent -- enrol --central ${quoted(publicUrl)} --token-stdin${replace} && npm run agent`,
 }

@@ -32,8 +32,6 @@ export type ReleaseOptions = {
   expires: number
   key: KeyObject
   natives: (arch: Architecture) => Natives
-  /** Where packed runtimes are kept: they change with Node alone, and packing takes a while. */
-  cache?: string
 }
 
 type Content = ReleaseManifest['contents'][number]
@@ -46,7 +44,7 @@ export async function buildRelease(options: ReleaseOptions): Promise<ReleaseMani
   const shared = [...(await bundleAgent(root, version)).files, ...installLogic(root)]
   const archives = ARCHITECTURES.flatMap((arch) => {
     const natives = options.natives(arch)
-    return [agentArchive(arch, version, shared, natives), runtimeArchive(arch, natives, options.cache)]
+    return [agentArchive(arch, version, shared, natives), runtimeArchive(arch, natives)]
   })
   archives.push(installer(root))
   const manifest: ReleaseManifest = {
@@ -99,27 +97,20 @@ function agentArchive(arch: Architecture, version: string, shared: readonly Pack
   }
 }
 
-function runtimeArchive(arch: Architecture, natives: Natives, cache: string | undefined): Archive {
+function runtimeArchive(arch: Architecture, natives: Natives): Archive {
   const files: Packed[] = [
     { path: 'node', mode: 0o755, content: natives.node },
     { path: 'LICENSE', mode: 0o644, content: natives.nodeLicense },
   ]
   const id = sha256(natives.node).slice(0, 16)
   const file = `node-${id}-${arch}.tar.gz`
-  const bytes = cache ? keptIn(join(cache, file), () => packTarGz(files)) : packTarGz(files)
+  const bytes = packTarGz(files)
   const sizes = { sha256: sha256(bytes), size: bytes.length, unpacked: sum(files) }
   return {
     artifact: { kind: 'runtime', arch, file, ...sizes, id, node: natives.nodeVersion },
     contents: contentsOf('runtime', arch, files),
     bytes,
   }
-}
-
-function keptIn(path: string, make: () => Buffer): Buffer {
-  if (existsSync(path)) return readFileSync(path)
-  const made = make()
-  replaceFile(path, made)
-  return made
 }
 
 function installer(root: string): Archive {

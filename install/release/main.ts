@@ -46,7 +46,6 @@ async function release(): Promise<void> {
     created,
     expires: created + days * DAY,
     key,
-    cache,
     natives(arch) {
       step(`packing for ${arch}`)
       return fetchNatives(arch, cache)

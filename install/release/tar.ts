@@ -7,7 +7,7 @@ const BLOCK = 512
 const NAME_BYTES = 100
 
 /** @returns a gzip file without a time stamp */
-export const packTarGz = (files: readonly Packed[]): Buffer => gzipSync(packTar(files), { level: 9 })
+export const packTarGz = (files: readonly Packed[]): Buffer => gzipSync(packTar(files))
 
 function packTar(files: readonly Packed[]): Buffer {
   const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1))

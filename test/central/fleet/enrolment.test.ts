@@ -216,6 +216,7 @@ describe('enrolling a known server again', () => {
       (await booted.store.certificates.ofServer(serverId)).map(({ state }) => state),
       ['revoked'],
     )
+    assert.match(first.command, / --token-stdin --replace && /, 'its host may hold the old identity still')
     const second = await booted.fleet.regenerate(booted.workspaceId, serverId, 'usr_x')
     await assert.rejects(booted.enrol(tokenIn(first.command)), refusedWith('AUTH_FAILED'))
     assert.equal((await booted.enrol(tokenIn(second.command))).serverId, serverId)
