@@ -209,18 +209,19 @@ whole() { [ -d "$1" ] && contents "$2" | (cd "$1" && sha256sum --check --quiet -
 
 check_space() {
   local need=0 at=$HOME_DIR free
-  whole "$version_dir" agent || need=$((need + agent_size + agent_unpacked))
-  whole "$runtime_dir" runtime || need=$((need + node_size + node_unpacked))
+  lacking=''
+  whole "$version_dir" agent || lacking=agent need=$((need + agent_size + agent_unpacked))
+  whole "$runtime_dir" runtime || lacking="$lacking runtime" need=$((need + node_size + node_unpacked))
   need=$((need / 1024 + SLACK_KIB))
   while [ ! -d "$at" ]; do at=$(dirname "$at"); done
   free=$(df -Pk "$at" | awk 'NR == 2 { print $4 }')
   [ "$free" -ge "$need" ] || die 3 "$at has $((free / 1024)) MB free, and $((need / 1024)) MB are needed" 'Make room and run this again.'
 }
 
-# get KIND FILE SHA256 DIR: download, verify, unpack beside, put in place
+# get KIND FILE SHA256 DIR: where it is lacking: download, verify, unpack beside, put in place
 get() {
   local kind=$1 file=$2 hash=$3 dir=$4
-  if whole "$dir" "$kind"; then return 0; fi
+  case $lacking in *$kind*) ;; *) return 0 ;; esac
   mkdir -p "$staging"
   release_file "$file" "$staging/$file" "$ARTIFACT_BYTES"
   ! web_page "$staging/$file" ||

@@ -28,6 +28,7 @@ stop_units() {
   units=$(systemctl list-units --all --no-legend --plain 'mttrly-*' | awk '{ print $1 }')
   # shellcheck disable=SC2086
   [ -z "$units" ] || systemctl stop --quiet $units 2>/dev/null || true
+  systemctl stop --quiet 'system-mttrly*.slice' 2>/dev/null || true # made by systemd for the instances of a template
 }
 
 remove_units() {

@@ -40,7 +40,7 @@ export async function takeSnapshot(guest: Guest): Promise<Snapshot> {
     units: await lines(`systemctl list-unit-files --no-legend --plain | awk '$2 != "transient" { print $1, $2 }'`),
     accounts: await guest.must('getent passwd; getent group'),
     cgroups: await lines(`find /sys/fs/cgroup -type d -name '*mttrly*' 2>/dev/null || true`),
-    sockets: await lines(`grep -o '[^ ]*mttrly[^ ]*' /proc/net/unix || true`),
+    sockets: await lines(`systemctl list-sockets --all --no-legend | grep mttrly || true`),
   }
 }
 
