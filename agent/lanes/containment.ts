@@ -38,7 +38,7 @@ function bubblewrapped(settings: LaneSettings): Containment {
 }
 
 /** Ours to read, and of others only what their owners may: the policy, and each unit's credentials. */
-const neededBy = (settings: LaneSettings): string[] => [settings.configDirectory, '/run/credentials']
+export const neededBy = (settings: LaneSettings): string[] => [settings.configDirectory, '/run/credentials']
 
 /** The unit hides a fixed list. What else must be hidden here, and is not, stops the lane. */
 function inUnit(unit: string, settings: LaneSettings): Containment {
