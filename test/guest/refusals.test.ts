@@ -231,4 +231,23 @@ describe('what the installer refuses', { skip: why ?? false }, () => {
     assert.ok(!existsSync(join(guest.root, 'root/seen')))
     assert.equal(await guest.must(`grep -rlsF -f /root/token /var/lib /etc /opt /run /tmp 2>/dev/null || true`), '')
   })
+  test('a newer version that fails leaves the one before in place; then it is taken, and an older one is not', async () => {
+    await makeRelease(world.releases, '1.1.0')
+    const state =
+      'readlink /opt/mttrly/current; ls /opt/mttrly/versions; mttrly-agent status | grep -o "state\\":\\"up"'
+    const failed = await guest.sh('bash /root/install.sh --token-stdin --replace', `${token}\n`)
+    assert.equal(failed.code, 5, failed.stderr)
+    assert.match(failed.stderr, /1\.0\.0 is in place again/)
+    const up = 'for i in $(seq 300); do grep -qs \'"up"\' /run/mttrly-agent/link.json && break; sleep 0.1; done; '
+    assert.equal(await guest.must(up + state), 'versions/1.0.0\n1.0.0\nstate":"up')
+
+    const taken = await guest.sh('bash /root/install.sh')
+    assert.equal(taken.code, 0, taken.stderr)
+    assert.equal(await guest.must(state), 'versions/1.1.0\n1.0.0\n1.1.0\nstate":"up')
+    assert.equal((await world.servers()).filter(({ agentVersion }) => agentVersion === '1.1.0').length, 1)
+
+    const older = await guest.sh('bash /root/install.sh --mirror /root/release')
+    assert.equal(older.code, 4)
+    assert.match(older.stderr, /this host has 1\.1\.0, and the release is only 1\.0\.0/)
+  })
 })
