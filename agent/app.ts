@@ -12,15 +12,20 @@ import { createIdentityStore, halfLife, wrongCertificate } from './identity.ts'
 import { createJournal } from './journal/journal.ts'
 import { createLanes } from './lanes/lanes.ts'
 import { laneArguments } from './lanes/settings.ts'
+import { connectLane } from './lanes/sockets.ts'
 import { connectLink } from './link/connect.ts'
 import { readHostFacts } from './link/hello.ts'
 import { createSampler } from './link/host-sample.ts'
 import { createLink } from './link/link.ts'
+import type { LinkState } from './link/reconnect.ts'
 import { createRenewal } from './link/renewal.ts'
+import { readLinkReport, reportLink } from './link-state.ts'
 import { lockDirectory } from './lock.ts'
 import type { Log } from './log.ts'
+import { actingAs } from './owner.ts'
 import { closeInherited } from './process/inherited.ts'
 import { startCompanion } from './process/spawn.ts'
+import { LANE_PROGRAM, VERSION } from './program.ts'
 import { createSigningRequest } from './signing-request.ts'
 
 const EXIT = { done: 0, notEnrolled: 3, refused: 4, unreachable: 5, running: 6 } as const
@@ -32,8 +37,12 @@ const nobody: CapabilityContext = {
   output: async () => {},
 }
 
-const ownVersion = (): string =>
-  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version as string
+/** Without a runtime directory nobody is told. */
+const reportTo = (directory: string | undefined) =>
+  directory === undefined
+    ? undefined
+    : (state: LinkState): void =>
+        reportLink(directory, { state, since: clock.now(), pid: process.pid, version: VERSION })
 
 /** Runs the daemon until the signal. @returns the exit code */
 export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSignal): Promise<number> {
@@ -52,7 +61,13 @@ export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSign
   }
   const compileCache = join(config.dataDirectory, 'cache')
   makePrivateDirectory(compileCache)
-  const lanes = createLanes({ start: startCompanion, args: laneArguments(config), compileCache })
+  const lanes = createLanes({
+    start: startCompanion,
+    entry: LANE_PROGRAM,
+    args: laneArguments({ ...config, sockets: config.socketDirectory, runtime: config.runtimeDirectory }),
+    compileCache,
+    connect: config.socketDirectory === undefined ? undefined : connectLane(config.socketDirectory),
+  })
   const facts = await lanes.probe()
   for (const note of facts.notes) log.warn({ note }, 'a lane is limited')
   const readIsContained = (): boolean =>
@@ -66,7 +81,7 @@ export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSign
     most: LIMITS.unacknowledged,
     alone: nobody,
   })
-  const host = readHostFacts({ root: '/', version: ownVersion() })
+  const host = readHostFacts({ root: '/', version: VERSION })
   const link = createLink({
     clock,
     log,
@@ -77,6 +92,7 @@ export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSign
     handle: createHandle({ capabilities, journal, clock }),
     sample: createSampler({ root: '/', clock }),
     acknowledge: journal.acknowledge,
+    onState: reportTo(config.runtimeDirectory),
   })
   stopped.addEventListener('abort', () => link.stop())
   if (stopped.aborted) link.stop()
@@ -91,8 +107,9 @@ export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSign
 export async function enrolHost(config: AgentConfig, log: Log): Promise<number> {
   const { enrol } = await import('./enrol.ts')
   const token = typeof config.token === 'object' ? readFileSync(config.token.file, 'utf8') : await text(process.stdin)
-  const { central, dataDirectory, replace } = config
-  const answer = await enrol({ central, token, dataDirectory, replace, now: clock.now() })
+  const { central, dataDirectory, actDirectory, replace, owner } = config
+  const asOwner = owner === undefined ? {} : { asOwner: actingAs(owner) }
+  const answer = await enrol({ central, token, dataDirectory, actDirectory, replace, ...asOwner, now: clock.now() })
   if (answer.ok) {
     log.info({ server_id: answer.serverId, link: answer.linkAddress }, 'enrolled')
     return EXIT.done
@@ -110,6 +127,7 @@ export function printStatus(config: AgentConfig): number {
         server_id: identity.serverId,
         link: identity.linkAddress,
         renew_after: halfLife(identity.certificatePem),
+        running: readLinkReport(config.runtimeDirectory) ?? null,
       }
     : { enrolled: false }
   process.stdout.write(`${JSON.stringify(status)}\n`)

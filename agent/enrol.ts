@@ -17,6 +17,9 @@ export type Enrolment =
   | { ok: true; serverId: string; linkAddress: string }
   | { ok: false; why: 'token' | 'central' | 'refused' | 'unreachable' | 'answer' | 'enrolled'; detail: string }
 
+/** Root must not write, as root, into a directory that somebody else owns. */
+export type AsOwner = <T>(act: () => T) => T
+
 type Failed = Extract<Enrolment, { ok: false }>
 const failed = (why: Failed['why'], detail: string): Failed => ({ ok: false, why, detail })
 
@@ -71,14 +74,20 @@ export async function enrol(options: {
   /** Enrol again, as a new server or with new credentials for the old one. */
   replace: boolean
   now: number
+  /** Where the act lane's trust is pinned; default: within the data directory. */
+  actDirectory?: string
+  /** Enrolment by root: acts as the account that the agent will run as. What the act lane believes stays root's. */
+  asOwner?: AsOwner
 }): Promise<Enrolment> {
   const token = parseInstallToken(options.token)
   if (!token) return failed('token', 'it is not an install token')
   const url = enrolmentUrl(options.central)
   if (!url) return failed('central', 'it must be an https address, or http on this host')
-  makePrivateDirectory(options.dataDirectory)
-  const store = createIdentityStore({ directory: options.dataDirectory })
-  if (store.read() && !options.replace) return failed('enrolled', 'this host is enrolled; --replace enrols it again')
+  const { dataDirectory, asOwner = (act) => act(), actDirectory = join(dataDirectory, 'act') } = options
+  asOwner(() => makePrivateDirectory(dataDirectory))
+  const store = createIdentityStore({ directory: dataDirectory })
+  if (asOwner(store.read) && !options.replace)
+    return failed('enrolled', 'this host is enrolled; --replace enrols it again')
 
   const { keyPem, csrPem } = createSigningRequest()
   const answered = await post(url, { token: options.token.trim(), csr_pem: csrPem, hostname: hostname() })
@@ -91,13 +100,14 @@ export async function enrol(options: {
   const wrong = wrongCertificate({ keyPem, certificatePem }, { caPem, serverId, now: options.now })
   if (wrong) return failed('answer', `the certificate is wrong: ${wrong}`)
 
-  const actDirectory = join(options.dataDirectory, 'act')
   makePrivateDirectory(actDirectory)
-  hostKeyIn(options.dataDirectory)
+  hostKeyIn(options.asOwner ? actDirectory : dataDirectory)
   pinTrust(actDirectory, { serverId, actionKeyPem: parsed.data.action_key_pem })
   const linkAddress = parsed.data.link_address
-  store.write({ serverId, caPem, linkAddress, keyPem, certificatePem })
-  store.withdraw()
+  asOwner(() => {
+    store.write({ serverId, caPem, linkAddress, keyPem, certificatePem })
+    store.withdraw()
+  })
   return { ok: true, serverId, linkAddress }
 }
 

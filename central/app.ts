@@ -26,6 +26,8 @@ import type { Surface } from './mcp/surface.ts'
 import type { ClientDocumentSettings } from './oauth/client-documents.ts'
 import { createOAuth } from './oauth/oauth.ts'
 import { createRelay, type Relay } from './relay/relay.ts'
+import { createReleases, type Releases } from './releases/releases.ts'
+import { registerReleaseRoutes } from './releases/routes.ts'
 import { catalog } from './tools/catalog.ts'
 
 /** What tests bring in; nothing of it can be set from outside the process. */
@@ -51,9 +53,10 @@ export async function startCentral(config: Config, outside: Outside = {}) {
   const publicUrl = config.publicUrl ?? `http://localhost:${httpPort}`
   const linkHost = linkHostOf(config, publicUrl)
   const core = await openCore(config, { publicUrl, linkHost, ...outside })
-  const link = createLink(core, config, linkHost)
+  const releases = createReleases({ ...config.releases, clock: core.clock, log: core.log })
+  const link = createLink(core, config, linkHost, releases)
   const calls = createCalls(core, link)
-  const http = await createDoors(core, link.fleet, calls, config, outside)
+  const http = await createDoors(core, link.fleet, releases, calls, config, outside)
 
   const stop = async (): Promise<void> => {
     await http.close()
@@ -115,6 +118,7 @@ function createLink(
   { stores, bus, clock, log, keys, plans, audit, people, publicUrl }: Core,
   config: Config,
   linkHost: string,
+  releases: Releases,
 ) {
   /** What happened whether it is written down or not. */
   const record = (event: AuditEventName, workspace_id: string, server_id: string, rest: Partial<AuditEvent>) =>
@@ -134,6 +138,7 @@ function createLink(
     publicUrl,
     linkAddress,
     onToken: people.tokenCreated,
+    releaseIsServed: () => 'manifest' in releases.current(),
     onClone: ({ workspaceId, serverId, peer, hostname }) =>
       record('server.clone_suspected', workspaceId, serverId, { details: { peer, hostname: plainText(hostname) } }),
     onEnrolled: ({ workspaceId, serverId, known }) =>
@@ -219,7 +224,14 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
 }
 
 /** The HTTP server with all its doors: enrolment, OAuth, MCP, console. */
-async function createDoors(core: Core, fleet: Fleet, calls: Calls, config: Config, outside: Outside) {
+async function createDoors(
+  core: Core,
+  fleet: Fleet,
+  releases: Releases,
+  calls: Calls,
+  config: Config,
+  outside: Outside,
+) {
   const { stores, bus, clock, log, dataKey, signingKey, plans, audit, identity, publicUrl } = core
   const app = await createHttp({ log, https: publicUrl.startsWith('https:'), trustProxy: config.trustProxy })
   const oauth = createOAuth({
@@ -236,6 +248,7 @@ async function createDoors(core: Core, fleet: Fleet, calls: Calls, config: Confi
     renderError: oauthErrorPage,
   })
   registerFleetRoutes(app, { fleet, clock })
+  registerReleaseRoutes(app, { releases, publicUrl, caFingerprint: core.keys.ca.fingerprint })
   oauth.register(app)
   registerMcp(app, {
     catalog,

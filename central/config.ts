@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
+import { RELEASE_KEY_FILE } from '#proto/contract/release.ts'
 
 /** Digits alone: an empty setting must not count as 0, which would mean any port. */
 const whole = z.coerce
@@ -49,6 +50,12 @@ const Settings = z.object({
     .regex(/^(sqlite:.+|postgres(ql)?:\/\/.+)/, 'takes sqlite:/path or postgres://…')
     .optional()
     .describe('sqlite:/path or postgres://…; default: a SQLite file in the data directory'),
+  releases: text
+    .optional()
+    .describe('Directory of the release that hosts install; default: releases/ in the data directory'),
+  'release-key': text
+    .optional()
+    .describe('Public key (PEM) that releases are signed with; default: release.pub beside them'),
   'allowed-origins': list.describe('Browser origins that may call /mcp, comma-separated (MCP_ALLOWED_ORIGINS)'),
   'client-id-documents': flag.default(true).describe('Accept OAuth clients by their client-ID metadata document'),
   'trust-proxy': flag.default(false).describe('Take client addresses from X-Forwarded-For'),
@@ -75,6 +82,7 @@ export type Config = Readonly<{
   linkAddress: string | undefined
   /** undefined: decided once the HTTP port is known. */
   publicUrl: string | undefined
+  releases: { directory: string; keyFile: string }
   allowedOrigins: readonly string[]
   clientIdDocuments: boolean
   trustProxy: boolean
@@ -120,6 +128,7 @@ function fromEnvironment(environment: NodeJS.ProcessEnv): Partial<Record<Name, s
 
 function freeze(settings: Settings): Config {
   const dataDir = resolve(settings.data)
+  const releases = resolve(settings.releases ?? join(dataDir, 'releases'))
   return Object.freeze({
     dataDir,
     databaseUrl: settings.database ?? `sqlite:${join(dataDir, 'central.db')}`,
@@ -127,6 +136,7 @@ function freeze(settings: Settings): Config {
     grpc: { host: settings['grpc-host'], port: settings['grpc-port'] },
     linkAddress: settings['link-address'],
     publicUrl: settings['public-url'],
+    releases: { directory: releases, keyFile: resolve(settings['release-key'] ?? join(releases, RELEASE_KEY_FILE)) },
     allowedOrigins: settings['allowed-origins'],
     clientIdDocuments: settings['client-id-documents'],
     trustProxy: settings['trust-proxy'],

@@ -7,7 +7,7 @@ import { spec } from 'node:test/reporters'
 import { startPostgres, whyNoPostgres } from './central/storage/postgres-server.ts'
 
 /** Suites that start many processes or measure a crowd: one at a time. The others run two at a time. */
-const ALONE = /^test\/(e2e|clients|conformance)\//
+const ALONE = /^test\/(e2e|guest|clients|conformance)\//
 const FILE_TIMEOUT_MS = 900_000
 
 const only = process.argv.slice(2)

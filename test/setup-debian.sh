@@ -9,6 +9,9 @@ missing=()
 has_postgresql || missing+=(postgresql)                            # the storage suite on the second database
 command -v bwrap >/dev/null || missing+=(bubblewrap)               # the sandbox of the read lane
 command -v chromium >/dev/null || missing+=(chromium)              # the console in a real browser
+command -v systemd-nspawn >/dev/null || missing+=(systemd-container) # a real systemd host
+[ -x /usr/sbin/debootstrap ] || missing+=(debootstrap)              # … and its file system
+command -v shellcheck >/dev/null || missing+=(shellcheck)          # the installer's grammar
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 as_root=()

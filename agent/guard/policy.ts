@@ -67,8 +67,8 @@ async function misplaced(configDirectory: string): Promise<string | undefined> {
 export async function loadPolicy(configDirectory: string): Promise<PolicyAnswer> {
   try {
     const text = await readFile(join(configDirectory, 'policy.yaml'), 'utf8')
-    const { parse } = await import('yaml') // only hosts that have a policy pay for its parser
-    return compilePolicy(parse(text))
+    const { default: yaml } = await import('yaml') // only hosts that have a policy pay for its parser
+    return compilePolicy(yaml.parse(text))
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     const misplacedWhy = code === 'ENOENT' ? await misplaced(configDirectory) : undefined

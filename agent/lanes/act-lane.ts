@@ -8,13 +8,13 @@ import { loadPolicy, refuseLane } from '../guard/policy.ts'
 import { type Account, accountEnvironment, findAccount, readAccounts, runAs } from '../process/accounts.ts'
 import { findSurvivors } from '../process/kill.ts'
 import { identify, stillRuns } from '../process/process-table.ts'
-import { type RunEnd, run } from '../process/run.ts'
+import { run } from '../process/run.ts'
 import type { ActStore } from './act-store.ts'
 import type { Caller } from './caller.ts'
-import { createOutput, redactedCommands, type Totals } from './output.ts'
+import { createOutput, redactedCommands } from './output.ts'
 import type { LaneSettings } from './settings.ts'
 import type { readTrust } from './trust.ts'
-import { type ActRequest, emptyOutcome, type Outcome, type Refusal, type SignedWords } from './words.ts'
+import { type ActRequest, emptyOutcome, ended, type Outcome, type Refusal, type SignedWords } from './words.ts'
 
 const GRACE_MS = 3_000
 const FOLLOW_MS = 50
@@ -54,6 +54,9 @@ export async function actLane(request: ActRequest, caller: Caller, lane: ActLane
     ? await runOnce(checked.grant, request.outputFrom, caller, lane)
     : { outcome: await settle(checked.grant, request.outputFrom, caller, lane) }
 }
+
+const isolationOf = ({ settings }: ActLane): Outcome['isolation'] =>
+  settings.unit === undefined ? 'ISOLATION_NONE' : 'ISOLATION_SYSTEMD'
 
 /** Everything that can be refused is refused before the nonce is spent; from then on there is an outcome. */
 async function runOnce(grant: Grant, from: number, caller: Caller, lane: ActLane): Promise<ActAnswer> {
@@ -102,6 +105,7 @@ async function perform(
         terminal: grant.terminal,
         timeoutMs: grant.timeout_ms,
         graceMs: GRACE_MS,
+        unit: lane.settings.unit,
         ...(account.uid === process.getuid?.() ? {} : { owner: account.uid }),
       },
       {
@@ -114,7 +118,7 @@ async function perform(
         now: lane.now,
       },
     )
-    return describe(end, await output.end())
+    return ended(end, await output.end(), isolationOf(lane))
   } catch (error) {
     if (started) throw error
     return {
@@ -125,15 +129,6 @@ async function perform(
     spool.close()
   }
 }
-
-const describe = ({ state, ...end }: RunEnd, totals: Totals): Outcome => ({
-  ...end,
-  ...totals,
-  survivors: redactedCommands(end.survivors),
-  state: `RUN_STATE_${state}`,
-  isolation: 'ISOLATION_NONE',
-  detail: '',
-})
 
 /** Hands on what is in the spool from an offset, and what comes to it until it is over. */
 async function follow(grant: Grant, from: number, caller: Caller, lane: ActLane, isOver: () => boolean): Promise<void> {

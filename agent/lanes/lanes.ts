@@ -30,6 +30,8 @@ export function createLanes(options: {
   entry?: string
   /** Where compiled code is kept, so that a lane starts in a third of the time. */
   compileCache: string
+  /** Where systemd starts read and act lanes: a connection to the lane's socket. Decided once, when the agent starts. */
+  connect?: ((lane: 'read' | 'act') => Companion) | undefined
   timers?: { setTimeout(act: () => void, ms: number): { unref(): unknown }; clearTimeout(timer: unknown): void }
 }) {
   const timers = options.timers ?? { setTimeout, clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout) }
@@ -39,6 +41,7 @@ export function createLanes(options: {
   let quiet: unknown
 
   const start = (lane: 'read' | 'act' | 'probe'): Companion =>
+    (lane !== 'probe' && options.connect?.(lane)) ||
     options.start([process.execPath, options.entry ?? ENTRY, lane, ...options.args], env)
 
   const drop = (lane: Companion): void => {

@@ -1,6 +1,6 @@
-// A lane: a short-lived process of its own that answers one request, `node agent/lanes/main.ts <read|act|probe> --data
-// DIR --config DIR`. It is started by the daemon, or by systemd with the accepted socket as standard input and output.
-import { join } from 'node:path'
+// A lane: a short-lived process of its own that answers one request, `node agent/lanes/main.ts <read|act|probe|hide> --data
+// DIR --config DIR`. It is started by the daemon, or by systemd (`--unit`) with the accepted socket as standard input and output.
+import { writeSync } from 'node:fs'
 import { closeInherited } from '../process/inherited.ts'
 import { type Caller, connectCaller } from './caller.ts'
 import { type LaneSettings, laneSettings } from './settings.ts'
@@ -15,9 +15,7 @@ const LANES: Record<string, () => Promise<Lane>> = {
     return async (caller, settings) => {
       const readLane = prepareReadLane(settings)
       const request = await caller.request()
-      if (request?.do !== 'read') return undefined
-      const answer = await readLane(request, caller)
-      return 'refusal' in answer ? answer : { outcome: answer }
+      return request?.do === 'read' || request?.do === 'attack' ? await readLane(request, caller) : undefined
     }
   },
   act: async () => {
@@ -28,8 +26,9 @@ const LANES: Record<string, () => Promise<Lane>> = {
     ])
     return async (caller, settings) => {
       const request = await caller.request()
-      if (request === undefined || request.do === 'read') return undefined
-      const directory = join(settings.dataDirectory, 'act')
+      if (request === undefined || request.do === 'read' || request.do === 'attack') return undefined
+      if (request.do === 'where') return { where: { unit: settings.unit ?? '', uid: process.getuid?.() ?? -1 } }
+      const directory = settings.actDirectory
       const store = createActStore({ directory })
       return await actLane(request, caller, { settings, store, trust: readTrust(directory), now: Date.now, step() {} })
     }
@@ -40,11 +39,18 @@ const LANES: Record<string, () => Promise<Lane>> = {
   },
 }
 
+/** No lane, and nobody's to call: prints what the read lane's unit must hide on this host. */
+async function hide(settings: LaneSettings): Promise<void> {
+  const [{ dropIn, hiddenHere }, { neededBy }] = await Promise.all([import('./hidden.ts'), import('./containment.ts')])
+  writeSync(1, dropIn(await hiddenHere(settings.configDirectory, neededBy(settings))))
+}
+
 async function main(args: readonly string[]): Promise<void> {
   process.umask(0o022)
   closeInherited()
   process.on('SIGHUP', () => {}) // its terminal or its daemon has gone: that alone ends nothing
   const { lane, settings } = laneSettings(args)
+  if (lane === 'hide') return await hide(settings)
   const serve = await LANES[lane]?.()
   if (!serve) throw new Error(`no such lane: ${lane}`)
   const caller = connectCaller()

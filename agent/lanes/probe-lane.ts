@@ -1,28 +1,86 @@
 // Finds out what the lanes of this host are worth. It runs in a lane process, so that the daemon stays small.
-import { existsSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { loadPolicy, refuseLane } from '../guard/policy.ts'
-import { type Isolation, probeIsolation } from '../process/isolation.ts'
+import { type Isolation, probeIsolation, type Targets } from '../process/isolation.ts'
+import type { Companion } from '../process/spawn.ts'
+import { readFrames, wordsFrame } from './frames.ts'
 import type { LaneSettings } from './settings.ts'
-import type { LaneFacts } from './words.ts'
+import { connectLane } from './sockets.ts'
+import type { LaneFacts, Outcome, Request } from './words.ts'
 
 const BUBBLEWRAP = '/usr/bin/bwrap'
+const ANSWER_MS = 20_000
 
-const isolation = async (): Promise<Isolation> =>
-  existsSync(BUBBLEWRAP) ? await probeIsolation() : { kind: 'none', why: 'bubblewrap is not installed' }
+type Found = { isolation: Outcome['isolation']; why?: string }
+
+async function inBubblewrap(): Promise<Found> {
+  if (!existsSync(BUBBLEWRAP)) return { isolation: 'ISOLATION_NONE', why: 'bubblewrap is not installed' }
+  return found(await probeIsolation(), 'ISOLATION_BUBBLEWRAP')
+}
+
+const found = (answer: Isolation, isolation: Outcome['isolation']): Found =>
+  answer.kind === 'contained' ? { isolation } : { isolation: 'ISOLATION_NONE', why: answer.why }
+
+/** The first words of the answer, or undefined when the lane does not give any. */
+async function ask(lane: Companion, request: Request): Promise<Record<string, unknown> | undefined> {
+  const timer = setTimeout(lane.kill, ANSWER_MS)
+  try {
+    lane.input.write(wordsFrame(request))
+    for await (const frame of readFrames<Record<string, unknown>>(lane.output)) if ('words' in frame) return frame.words
+  } catch {
+    // No such socket, or not for us.
+  } finally {
+    clearTimeout(timer)
+    lane.kill()
+  }
+  return undefined
+}
+
+/** The same attack, run as a command of the unit. Its targets lie where that command could get at them, did the unit not close it. */
+async function readUnit(open: (lane: 'read') => Companion, runtime: string): Promise<Found> {
+  const directory = join(runtime, 'probe')
+  rmSync(directory, { recursive: true, force: true })
+  mkdirSync(directory)
+  chmodSync(directory, 0o755)
+  const inside = async (targets: Targets): Promise<string> => {
+    const answer = await ask(open('read'), { do: 'attack', targets })
+    return typeof answer?.report === 'string' ? answer.report : ''
+  }
+  return found(await probeIsolation(inside, directory), 'ISOLATION_SYSTEMD')
+}
+
+async function actUnit(open: (lane: 'act') => Companion): Promise<Found> {
+  const where = (await ask(open('act'), { do: 'where' }))?.where as { unit: string; uid: number } | undefined
+  if (where === undefined) return { isolation: 'ISOLATION_NONE', why: 'its unit does not answer' }
+  return where.unit !== '' && where.uid === 0
+    ? { isolation: 'ISOLATION_SYSTEMD' }
+    : { isolation: 'ISOLATION_NONE', why: 'it is no unit of root' }
+}
+
+async function isolations({ sockets, runtime }: LaneSettings): Promise<Record<'read' | 'act', Found>> {
+  if (sockets === undefined) return { read: await inBubblewrap(), act: { isolation: 'ISOLATION_NONE' } }
+  const open = connectLane(sockets)
+  const read =
+    runtime === undefined
+      ? { isolation: 'ISOLATION_NONE' as const, why: 'no place for the probe' }
+      : await readUnit(open, runtime)
+  return { read, act: await actUnit(open) }
+}
 
 export async function probeLanes(settings: LaneSettings): Promise<LaneFacts> {
   const policy = await loadPolicy(settings.configDirectory)
-  const read = await isolation()
-  const contained = read.kind === 'bubblewrap' ? 'ISOLATION_BUBBLEWRAP' : 'ISOLATION_NONE'
-  const lanes = [
-    { name: 'read', isolation: contained, refusal: refuseLane(policy, 'read') },
-    { name: 'act', isolation: 'ISOLATION_NONE', refusal: refuseLane(policy, 'act') },
-  ] as const
+  const isolation = await isolations(settings)
+  const lanes = (['read', 'act'] as const).map((name) => ({
+    name,
+    ...isolation[name],
+    refusal: refuseLane(policy, name),
+  }))
   return {
     lanes: lanes.flatMap(({ name, isolation, refusal }) => (refusal ? [] : [{ name, isolation }])),
     shell: settings.shell,
     notes: [
-      ...(read.kind === 'none' ? [`the read lane has no isolation: ${read.why}`] : []),
+      ...lanes.flatMap(({ name, why }) => (why === undefined ? [] : [`the ${name} lane has no isolation: ${why}`])),
       ...new Set(lanes.flatMap(({ refusal }) => refusal?.details.reason ?? [])),
     ],
   }

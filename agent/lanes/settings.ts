@@ -4,15 +4,23 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createOnce, readIfThere } from '../files/durable-file.ts'
+import { ownUnit } from './unit.ts'
 
 export type LaneSettings = {
   dataDirectory: string
+  /** Of the act lane alone: pinned trust, spent nonces, outcomes. */
+  actDirectory: string
   configDirectory: string
   /** More paths that the read lane does not see. */
   hidden: readonly string[]
   shell: string
   /** Of the redaction markers: 32 random bytes that never leave this host. */
   hostKey: Buffer
+  /** The cgroup of this lane's own unit, where systemd started it. */
+  unit: string | undefined
+  /** Of the probe alone: the lanes' sockets, and a directory that everybody may enter. */
+  sockets: string | undefined
+  runtime: string | undefined
 }
 
 export const hostShell = (): string => (existsSync('/bin/bash') ? '/bin/bash' : '/bin/sh')
@@ -29,26 +37,44 @@ export function hostKeyIn(dataDirectory: string): Buffer {
 }
 
 /** The arguments that `laneSettings` reads. */
-export const laneArguments = (from: Pick<LaneSettings, 'dataDirectory' | 'configDirectory' | 'hidden'>): string[] => [
+export const laneArguments = (
+  from: Pick<LaneSettings, 'dataDirectory' | 'configDirectory' | 'hidden'> &
+    Partial<Pick<LaneSettings, 'sockets' | 'runtime'>>,
+): string[] => [
   ...['--data', from.dataDirectory, '--config', from.configDirectory],
   ...from.hidden.flatMap((path) => ['--hide', path]),
+  ...(from.sockets ? ['--sockets', from.sockets] : []),
+  ...(from.runtime ? ['--runtime', from.runtime] : []),
 ]
 
 export function laneSettings(args: readonly string[]): { lane: string; settings: LaneSettings } {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { data: { type: 'string' }, config: { type: 'string' }, hide: { type: 'string', multiple: true } },
+    options: {
+      data: { type: 'string' },
+      act: { type: 'string' },
+      config: { type: 'string' },
+      hide: { type: 'string', multiple: true },
+      unit: { type: 'boolean' },
+      sockets: { type: 'string' },
+      runtime: { type: 'string' },
+    },
   })
   if (!values.data || !values.config) throw new Error('a lane needs --data and --config')
+  const [lane = ''] = positionals
   return {
-    lane: positionals[0] ?? '',
+    lane,
     settings: {
       dataDirectory: values.data,
+      actDirectory: values.act ?? join(values.data, 'act'),
       configDirectory: values.config,
       hidden: values.hide ?? [],
       shell: hostShell(),
       hostKey: hostKeyIn(values.data),
+      unit: values.unit ? ownUnit(lane) : undefined,
+      sockets: values.sockets,
+      runtime: values.runtime,
     },
   }
 }

@@ -1,19 +1,26 @@
 // The words of the lanes' protocol (frames.ts), and the outcome of a run as both ends hold it.
 import type { ErrorCode } from '#proto/contract/errors.ts'
 import type { RunOutcome__Output } from '#proto/gen/mttrly/agent/v1/RunOutcome.ts'
+import type { Targets } from '../process/isolation.ts'
+import type { RunEnd } from '../process/run.ts'
+import { redactedCommands, type Totals } from './output.ts'
 
 export type Outcome = RunOutcome__Output
 /** Nothing was executed. */
 export type Refusal = { code: ErrorCode; details: Record<string, unknown> }
 
 export type ReadRequest = { do: 'read'; id: string; line: string; timeoutMs: number }
+/** The agent tries its own sandbox. */
+export type AttackRequest = { do: 'attack'; targets: Targets }
 /** Base64 bytes of a Granted message. */
 export type SignedWords = { grant: string; signature: string; outputFrom: number }
 export type ActRequest =
   | ({ do: 'run' } & SignedWords)
   | ({ do: 'settle' } & SignedWords)
   | { do: 'forget'; grants: string[] }
-export type Request = ReadRequest | ActRequest
+/** In what the act lane runs. */
+export type WhereRequest = { do: 'where' }
+export type Request = ReadRequest | AttackRequest | ActRequest | WhereRequest
 export type Cancel = { do: 'cancel' }
 
 /** `taken`: the nonce is spent, and the run is about to start. */
@@ -35,3 +42,18 @@ export const emptyOutcome = (state: Outcome['state'], detail: string): Outcome =
   isolation: 'ISOLATION_NONE',
   detail,
 })
+
+export const ended = ({ state, left, ...end }: RunEnd, totals: Totals, isolation: Outcome['isolation']): Outcome => ({
+  ...end,
+  ...totals,
+  survivors: redactedCommands(end.survivors),
+  state: `RUN_STATE_${state}`,
+  isolation,
+  detail: left.length === 0 ? '' : `What it had left in the background was ended with it: ${names(left)}.`,
+})
+
+const names = (left: RunEnd['left']): string =>
+  redactedCommands(left)
+    .map(({ pid, command }) => `${command} (${pid})`)
+    .join(', ')
+    .slice(0, 500)

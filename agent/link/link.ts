@@ -20,6 +20,8 @@ export function createLink(
     hello(): Hello
     renewal: Renewal
     random(): number
+    /** Told of each state that it comes to. */
+    onState?: ((state: LinkState) => void) | undefined
   },
 ) {
   const { connect, clock, log, renewal } = rooms
@@ -29,7 +31,10 @@ export function createLink(
   let attempts = 0
 
   const move = (event: LinkEvent): void => {
-    state = nextState(state, event)
+    const next = nextState(state, event)
+    if (next === state) return
+    state = next
+    rooms.onState?.(state)
   }
   /** What happens while stopping no longer matters. */
   const moveUnlessStopped = (event: LinkEvent): void => {

@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from './run.ts'
 import { prepareSandbox, sandbox } from './sandbox.ts'
+import type { Program } from './spawn.ts'
 
-type Targets = {
+/** What is open from outside, and must not be from inside. */
+export type Targets = {
   open: string
   secret: string
   port: number
@@ -93,12 +95,23 @@ export function weakness(report: Report | undefined): string | undefined {
   return undefined
 }
 
-export type Isolation = { kind: 'bubblewrap' } | { kind: 'none'; why: string }
+export type Isolation = { kind: 'contained' } | { kind: 'none'; why: string }
 
-/** Tries to write, read, connect and signal from inside the sandbox, with all of it open from outside. */
-export async function probeIsolation(): Promise<Isolation> {
+const temporaryDirectory = (): string => {
   const directory = mkdtempSync(join(tmpdir(), 'mttrly-probe-'))
   chmodSync(directory, 0o755)
+  return directory
+}
+
+/**
+ * Tries to write, read, connect and signal from inside, with all of it open from outside.
+ * @param inside runs `attackOn(targets)` where commands run, and gives what it printed; the sandbox hides `secret`
+ * @param directory for the targets; made, and removed afterwards
+ */
+export async function probeIsolation(
+  inside: (targets: Targets) => Promise<string> = insideSandbox,
+  directory: string = temporaryDirectory(),
+): Promise<Isolation> {
   const abstract = randomBytes(12).toString('hex')
   const servers = [createServer(), createServer(), createServer()] as const
   let accepted = 0
@@ -122,7 +135,7 @@ export async function probeIsolation(): Promise<Isolation> {
     const text = await inside({ open, secret, port, path, abstract, pid: process.pid, token })
     const why =
       weakness(parseReport(text, token)) ?? (accepted || readdirSync(open).length ? 'it reached out' : undefined)
-    return why === undefined ? { kind: 'bubblewrap' } : { kind: 'none', why }
+    return why === undefined ? { kind: 'contained' } : { kind: 'none', why }
   } catch (error) {
     return { kind: 'none', why: (error as NodeJS.ErrnoException).code ?? 'the sandbox does not start here' }
   } finally {
@@ -131,29 +144,37 @@ export async function probeIsolation(): Promise<Isolation> {
   }
 }
 
+/** The attack as arguments for our own runtime. */
+export const attackOn = (targets: Targets): string[] => [
+  '--input-type=commonjs',
+  '-e',
+  `(${attack.toString()})(${JSON.stringify(targets)})`,
+]
+
+/** Runs the attacker as a command is run, and gives what it printed. */
+export async function runAttack(program: Omit<Program, 'cwd' | 'env'>, id: string): Promise<string> {
+  const chunks: Buffer[] = []
+  const bounds = { id, cwd: '/', env: {}, terminal: false, timeoutMs: PROBE_MS, graceMs: 100 }
+  await run(
+    { ...program, ...bounds },
+    {
+      onOutput: async (chunk) => void chunks.push(chunk),
+      signal: new AbortController().signal,
+      now: Date.now,
+    },
+  )
+  return Buffer.concat(chunks).toString('utf8')
+}
+
 /** Our own runtime as the attacker, reached by descriptor: its path may be closed to the uid that runs it. */
-async function inside(targets: Targets): Promise<string> {
-  const source = `(${attack.toString()})(${JSON.stringify(targets)})`
-  const argv = ['/proc/self/fd/5', '--input-type=commonjs', '-e', source]
+async function insideSandbox(targets: Targets): Promise<string> {
+  const argv = ['/proc/self/fd/5', ...attackOn(targets)]
   const prepared = prepareSandbox()
   const contained = sandbox(prepared, { argv, hidden: [targets.secret], timeoutMs: PROBE_MS })
   const inherit = [...(contained.inherit ?? []), openSync(process.execPath, 'r')]
-  const chunks: Buffer[] = []
-  const spec = {
-    ...contained,
-    inherit,
-    id: targets.token,
-    cwd: '/',
-    env: {},
-    terminal: false,
-    timeoutMs: PROBE_MS,
-    graceMs: 100,
+  try {
+    return await runAttack({ ...contained, inherit }, targets.token)
+  } finally {
+    prepared.status.close()
   }
-  await run(spec, {
-    onOutput: async (chunk) => void chunks.push(chunk),
-    signal: new AbortController().signal,
-    now: Date.now,
-  })
-  prepared.status.close()
-  return Buffer.concat(chunks).toString('utf8')
 }

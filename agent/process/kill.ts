@@ -1,13 +1,14 @@
-// Ends the whole tree of a run. Without cgroups nothing in the kernel knows the tree, so it is found by what a process
-// cannot easily shed: its parents, its session, and the marker in the environment it was started with.
+// Ends the whole tree of a run. In a unit of systemd's that is everything in the unit's cgroup but the lane itself. Without
+// one nothing in the kernel knows the tree, so it is found by what a process cannot easily shed: its parents, its session,
+// and the marker in the environment it was started with.
 import { setTimeout as delay } from 'node:timers/promises'
-import { carriesMarker, commandLine, type ProcessEntry, readProcesses } from './process-table.ts'
+import { carriesMarker, commandLine, isInCgroup, type ProcessEntry, readProcesses } from './process-table.ts'
 
 export type Survivor = { pid: number; command: string }
 
 const POLL_MS = 40
 
-/** The processes of a run: descendants, members of their sessions, and carriers of the marker. Never this one. */
+/** The processes of a run: descendants, members of their sessions, and those that `marked` knows. Never this one. */
 export function findTree(
   root: number | undefined,
   run: string,
@@ -30,6 +31,12 @@ export function findTree(
   return table.filter(({ pid }) => tree.has(pid) && pid !== process.pid)
 }
 
+/** `unit`: the cgroup that is this run's alone, when it has one. */
+const marking =
+  (unit: string | undefined) =>
+  (pid: number, run: string): boolean =>
+    carriesMarker(pid, run) || (unit !== undefined && isInCgroup(pid, unit))
+
 const signal = (pid: number, name: NodeJS.Signals): void => {
   try {
     process.kill(pid, name)
@@ -45,6 +52,7 @@ const signal = (pid: number, name: NodeJS.Signals): void => {
 export async function endTree(options: {
   root: number | undefined
   run: string
+  unit?: string | undefined
   graceMs: number
   killMs?: number
 }): Promise<Survivor[]> {
@@ -53,7 +61,7 @@ export async function endTree(options: {
     const table = readProcesses()
     const known = new Set(table.filter(({ pid, startTime }) => seen.get(pid) === startTime).map(({ pid }) => pid))
     const root = options.root !== undefined && (seen.size === 0 || known.has(options.root)) ? options.root : undefined
-    const tree = findTree(root, options.run, known, table, carriesMarker)
+    const tree = findTree(root, options.run, known, table, marking(options.unit))
     for (const { pid, startTime } of tree) seen.set(pid, startTime)
     return tree
   }
@@ -76,8 +84,8 @@ export async function endTree(options: {
 }
 
 /** What of a run is alive, without ending it. */
-export function findSurvivors(run: string): Survivor[] {
-  return findTree(undefined, run, new Set(), readProcesses(), carriesMarker).map((entry) => ({
+export function findSurvivors(run: string, unit?: string): Survivor[] {
+  return findTree(undefined, run, new Set(), readProcesses(), marking(unit)).map((entry) => ({
     pid: entry.pid,
     command: commandLine(entry),
   }))

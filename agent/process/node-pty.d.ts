@@ -2,4 +2,8 @@
 /// <reference path="../../node_modules/node-pty/node-pty.d.ts" />
 declare module 'node-pty' {
   export * from '@lydell/node-pty'
+
+  import * as pty from '@lydell/node-pty'
+  /** All of it: a bundle names the parts of a CommonJS package no other way. */
+  export default pty
 }

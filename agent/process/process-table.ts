@@ -57,6 +57,18 @@ export function carriesMarker(pid: number, run: string, proc = '/proc'): boolean
   return (read(join(proc, String(pid), 'environ')) ?? '').split('\0').includes(`${RUN_MARKER}=${run}`)
 }
 
+/** Where systemd put a process: its v1 hierarchy, or the only one of v2 (man 7 cgroups, /proc/<pid>/cgroup). */
+export function cgroupOf(pid: number | 'self', proc = '/proc'): string | undefined {
+  const lines = (read(join(proc, String(pid), 'cgroup')) ?? '').split('\n')
+  const line = lines.find((each) => /^\d+:name=systemd:/.test(each)) ?? lines.find((each) => each.startsWith('0::'))
+  return line?.slice(line.indexOf(':', line.indexOf(':') + 1) + 1)
+}
+
+export function isInCgroup(pid: number, cgroup: string, proc = '/proc'): boolean {
+  const own = cgroupOf(pid, proc)
+  return own !== undefined && (own === cgroup || own.startsWith(`${cgroup}/`))
+}
+
 /** The command line as `ps` shows it, at most 8192 characters. It may hold secrets. */
 export function commandLine({ pid, command }: ProcessEntry, proc = '/proc'): string {
   const line = (read(join(proc, String(pid), 'cmdline')) ?? '').replaceAll('\0', ' ').trim()

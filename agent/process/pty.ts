@@ -19,9 +19,9 @@ export async function startOnTerminal(
   program: { argv: readonly string[]; cwd: string; env: Record<string, string> },
   onOutput: (chunk: Buffer) => Promise<void>,
 ): Promise<Started> {
-  const { spawn } = await import('node-pty')
+  const { default: pty } = await import('node-pty')
   const [command = '', ...args] = program.argv
-  const terminal = spawn(command, args, {
+  const terminal = pty.spawn(command, args, {
     cols: COLUMNS,
     rows: ROWS,
     cwd: program.cwd,

@@ -41,7 +41,7 @@ export type Alert = {
   raised_at: number
 }
 
-export type InstallToken = { token: string; command: string; expiresAt: number }
+export type InstallToken = { token: string; command: string; expiresAt: number; from: 'release' | 'checkout' }
 
 export type ConsoleFleet = {
   list(workspaceId: string): Promise<readonly Server[]>

@@ -20,8 +20,11 @@ import type { Ca, IssuedCertificate } from './ca.ts'
 /** What a workspace may have; null is unlimited. */
 export type ServerAllowance = { plan: Plan; limits: { servers: number | null } }
 
-/** `command` enrols the host it is run on; the token goes in on standard input, never as an argument. */
-export type InstallToken = { token: string; expiresAt: number; command: string }
+/**
+ * `command` enrols the host it is run on; the token goes in on standard input, never as an argument. `from` says what it
+ * needs there: nothing (the installer of a served release), or a checkout.
+ */
+export type InstallToken = { token: string; expiresAt: number; command: string; from: 'release' | 'checkout' }
 
 export type EnrolmentRooms = {
   store: FleetStore
@@ -31,6 +34,8 @@ export type EnrolmentRooms = {
   publicUrl: string
   linkAddress: () => string
   actionKeyPem: string
+  /** Whether there is a release for hosts to install. */
+  releaseIsServed: () => boolean
 }
 
 /** One refusal for every token that does not work, so that nothing can be learned by trying. */
@@ -49,7 +54,9 @@ export function createEnrolment(rooms: EnrolmentRooms) {
     const { workspaceId, createdBy, serverId = null } = owner
     await inStore.installTokens.insert({ hash: sha256(secret), workspaceId, serverId, createdBy, createdAt, expiresAt })
     const token = formatInstallToken({ secret, caFingerprint: ca.fingerprint })
-    return { token, expiresAt, command: installCommand(token, publicUrl) }
+    const from = rooms.releaseIsServed() ? 'release' : 'checkout'
+    const command = COMMANDS[from](token, publicUrl, serverId === null ? '' : ' --replace')
+    return { token, expiresAt, from, command }
   }
 
   /** @throws CatalogueError PLAN_REQUIRED */
@@ -124,5 +131,14 @@ export function createEnrolment(rooms: EnrolmentRooms) {
 
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
 
-const installCommand = (token: string, publicUrl: string) =>
-  `printf '%s' ${quoted(token)} | npm run agent -- enrol --central ${quoted(publicUrl)} --token-stdin && npm run agent`
+/**
+ * A host that is to become a server that is known already may be enrolled still, with what was taken back: `replace`. A
+ * shell reads a script from a pipe byte by byte, so what follows the installer's last line is there for it to read. A
+ * download that fails sends no token.
+ */
+const COMMANDS: Record<InstallToken['from'], (token: string, publicUrl: string, replace: string) => string> = {
+  release: (token, publicUrl, replace) =>
+    `{ curl -fsSL ${quoted(`${publicUrl}/install.sh`)} && printf '%s\\n' ${quoted(token)}; } | bash -s -- --token-stdin${replace}`,
+  checkout: (token, publicUrl, replace) =>
+    `printf '%s' ${quoted(token)} | npm run agent -- enrol --central ${quoted(publicUrl)} --token-stdin${replace} && npm run agent`,
+}

@@ -35,6 +35,8 @@ export type FleetRooms = {
   linkAddress: () => string
   /** For the audit log: without its line no token is made. */
   onToken?: (owner: { workspaceId: string; createdBy: string; serverId?: string }) => Promise<void>
+  /** Whether there is a release for hosts to install; asked late, because one can come at any time. */
+  releaseIsServed?: () => boolean
   /** For the audit log. */
   onClone?: (sighting: CloneSighting) => void
   onEnrolled?: (server: { workspaceId: string; serverId: string; known: boolean }) => void
@@ -56,6 +58,7 @@ export function createFleet(rooms: FleetRooms) {
   const credentials = createCredentials(rooms)
   const enrolment = createEnrolment({
     ...rooms,
+    releaseIsServed: rooms.releaseIsServed ?? (() => false),
     actionKeyPem: createPublicKey(rooms.actionKey).export({ type: 'spki', format: 'pem' }).toString(),
   })
   const certificates = new Map<string, Pick<CertificateRecord, 'issuedAt' | 'notAfter'>>()

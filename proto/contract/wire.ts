@@ -1,16 +1,13 @@
 // Codecs of the link: bytes on the wire from and to the generated types. Made from the generated descriptor with
 // protobufjs/light, which saves the daemon the .proto parser. Both tiers import it; the conversion options must stay
 // those of `npm run gen`, or the generated types lie.
-import { readFileSync } from 'node:fs'
 import type { ServiceDefinition } from '@grpc/grpc-js'
 import protobuf from 'protobufjs/light.js'
+import descriptor from '#proto/gen/descriptor.json' with { type: 'json' }
 import type { AgentFrame, AgentFrame__Output } from '#proto/gen/mttrly/agent/v1/AgentFrame.ts'
 import type { CentralFrame, CentralFrame__Output } from '#proto/gen/mttrly/agent/v1/CentralFrame.ts'
 
-const descriptor: protobuf.INamespace = JSON.parse(
-  readFileSync(new URL('../gen/descriptor.json', import.meta.url), 'utf8'),
-)
-const root = protobuf.Root.fromJSON(descriptor)
+const root = protobuf.Root.fromJSON(descriptor as protobuf.INamespace)
 const CONVERSION: protobuf.IConversionOptions = { longs: Number, enums: String, defaults: true, oneofs: true }
 
 export type Codec<In, Out> = {

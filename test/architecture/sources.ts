@@ -29,8 +29,9 @@ export function readSources(...globs: string[]): Source[] {
     })
 }
 
-/** The file an import leads to, relative to the root; undefined for a package. */
+/** The source that an import leads to, relative to the root; undefined for a package and for data. */
 export function targetOf(file: string, specifier: string): string | undefined {
+  if (specifier.endsWith('.json')) return
   if (specifier.startsWith('#proto/')) return specifier.replace('#proto/', 'proto/')
   if (specifier.startsWith('.')) return normalize(join(dirname(file), specifier))
 }

@@ -13,7 +13,7 @@ const [, die] = args.splice(at, 2)
 const { settings } = laneSettings(args)
 const caller = connectCaller()
 const request = await caller.request()
-if (request && request.do !== 'read') {
+if (request?.do === 'run' || request?.do === 'settle' || request?.do === 'forget') {
   const directory = join(settings.dataDirectory, 'act')
   const answer = await actLane(request, caller, {
     settings,

@@ -36,6 +36,8 @@ export type BootOptions = {
   limits?: Partial<RelayLimits>
   /** Servers that the plan allows. */
   servers?: number | null
+  /** Whether Central has a release to offer. */
+  releaseIsServed?: () => boolean
   /** Database URL; an own one in memory otherwise. */
   url?: string
   wrapStore?: (store: FleetStore) => FleetStore
@@ -64,6 +66,7 @@ export async function bootFleet(options: BootOptions = {}) {
     publicUrl: 'http://localhost:8080',
     linkAddress: () => `127.0.0.1:${port}`,
     onClone: (sighting) => clones.push(sighting),
+    ...(options.releaseIsServed && { releaseIsServed: options.releaseIsServed }),
   })
   await fleet.start()
   const newRelay = (): Relay =>

@@ -25,7 +25,7 @@ function addPage(visit: Visit): Answer {
   mustBeAllowed(visit)
   const body = html`<div class="stack narrow">!${HEAD}
 <div class="card stack"><p>The server runs an agent that opens one encrypted connection to this Central. It listens on no port, and changes nothing that nobody has approved.</p>
-<ol class="steps"><li>Create a command here. It holds a token that works once, within one hour.</li><li>Run it on the server, in a checkout of mttrly.</li><li>This page shows the server as soon as it is connected.</li></ol>
+<ol class="steps"><li>Create a command here. It holds a token that works once, within one hour.</li><li>Run it on the server, as root.</li><li>This page shows the server as soon as it is connected.</li></ol>
 <form method="post" action="/servers/add" class="stretch">!${csrfField(visit.session)}<button class="button primary">Create the command</button></form></div></div>`
   return { page: { title: 'Add a server', active: 'servers', body } }
 }
@@ -40,8 +40,14 @@ async function createToken(visit: Visit, { fleet, clock }: ConsoleRooms): Promis
   return { page: { title: 'Add a server', active: 'servers', body } }
 }
 
-function commandCard({ command, expiresAt }: InstallToken): string {
+const WHERE = {
+  release: html`As root; from another account, write <code>sudo bash</code> for <code>bash</code>.`,
+  checkout: html`In a checkout of mttrly on the server, because this Central serves no release.`,
+}
+
+function commandCard({ command, expiresAt, from }: InstallToken): string {
   return html`<section class="card stack"><h2>Run this on the server</h2>
+<p>!${WHERE[from]}</p>
 <div class="copy"><pre class="code" id="command" tabindex="0" aria-label="Install command">${command}</pre><button class="button needs-script" type="button" data-copy="command">Copy</button></div>
 <p class="hint">The token in it works once (!${countdown(expiresAt)}) and is shown nowhere else. Whoever has it can connect a host to your workspace, so pass it on like a password.</p></section>`
 }

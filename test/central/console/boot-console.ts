@@ -58,7 +58,13 @@ export const server = (changes: Partial<Server> = {}): Server => ({
   ...changes,
 })
 
-export type Fleet = { servers: Server[]; alerts: Alert[]; samples: Map<string, Sample>; tokens: InstallToken[] }
+export type Fleet = {
+  servers: Server[]
+  alerts: Alert[]
+  samples: Map<string, Sample>
+  tokens: InstallToken[]
+  tokensFrom: InstallToken['from']
+}
 
 export type Person = { id: string; cookie: string; csrf: string; code: () => string }
 
@@ -101,7 +107,13 @@ export async function bootConsole(options: { origin?: string; start?: number } =
     policyOf: async (id) => (await plans.get(id)).policy,
     publicUrl: origin,
   })
-  const fleet: Fleet = { servers: [server()], alerts: [], samples: new Map([['srv_1', HEARTBEAT]]), tokens: [] }
+  const fleet: Fleet = {
+    servers: [server()],
+    alerts: [],
+    samples: new Map([['srv_1', HEARTBEAT]]),
+    tokens: [],
+    tokensFrom: 'checkout',
+  }
   const calls: IncomingCall[] = []
   const answers: CallResult[] = []
   const app: FastifyInstance = await createHttp({ log, https: false, trustProxy: false })
@@ -138,6 +150,7 @@ export async function bootConsole(options: { origin?: string; start?: number } =
           token: 'mtti_x',
           command: "printf '%s' 'mtti_x' | npm run agent -- enrol",
           expiresAt: clock.now() + 3_600_000,
+          from: fleet.tokensFrom,
         }
         fleet.tokens.push(token)
         return token

@@ -437,6 +437,9 @@ test('an install token is made by POST alone, and not for a viewer', async () =>
   assert.equal(central.fleet.tokens.length, 0)
   const { body } = await post(central, anna, '/servers/add')
   assert.ok(body.includes('printf &#39;%s&#39; &#39;mtti_x&#39; | npm run agent -- enrol'))
+  assert.match(body, /In a checkout of mttrly/)
+  central.fleet.tokensFrom = 'release'
+  assert.match((await post(central, anna, '/servers/add')).body, /As root;/)
   assert.match(body, /Waiting for the server/)
   const since = addressIn(body, /since=(\d+)/)
   central.fleet.servers.push(server({ id: 'srv_5', name: 'new-one', createdAt: Number(since) }))

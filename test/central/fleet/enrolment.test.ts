@@ -68,6 +68,20 @@ describe('enrolment', () => {
     )
   })
 
+  test('with a release to install, the command is the installer, and the token follows it on the same pipe', async () => {
+    let served = false
+    const booted = await boot({ releaseIsServed: () => served })
+    const make = () => booted.fleet.createInstallToken({ workspaceId: booted.workspaceId, createdBy: 'usr_x' })
+    assert.equal((await make()).from, 'checkout')
+    served = true
+    const { token, command, from } = await make()
+    assert.equal(from, 'release')
+    assert.equal(
+      command,
+      `{ curl -fsSL 'http://localhost:8080/install.sh' && printf '%s\\n' '${token}'; } | bash -s -- --token-stdin`,
+    )
+  })
+
   test('a token that is used, expired, wrong, of another Central, or no token: one and the same refusal', async () => {
     const booted = await boot()
     const used = await tokenOf(booted)
@@ -202,6 +216,7 @@ describe('enrolling a known server again', () => {
       (await booted.store.certificates.ofServer(serverId)).map(({ state }) => state),
       ['revoked'],
     )
+    assert.match(first.command, / --token-stdin --replace && /, 'its host may hold the old identity still')
     const second = await booted.fleet.regenerate(booted.workspaceId, serverId, 'usr_x')
     await assert.rejects(booted.enrol(tokenIn(first.command)), refusedWith('AUTH_FAILED'))
     assert.equal((await booted.enrol(tokenIn(second.command))).serverId, serverId)
