@@ -162,7 +162,7 @@ describe('a server from bare to gone', { skip: why ?? false }, () => {
     assert.deepEqual(gone.units, pristine.units)
     assert.equal(gone.accounts, pristine.accounts)
     assert.deepEqual([gone.cgroups, gone.sockets], [[], []])
-    const left = 'systemctl list-units --all --no-legend --plain "*mttrly*"; pgrep -f /opt/mttrly || true'
+    const left = 'systemctl list-units --all --no-legend --plain "*mttrly*"; pgrep -f "[/]opt/mttrly" || true'
     assert.equal(await guest.must(left), '')
   }
 
