@@ -60,8 +60,8 @@ export function createGuard(): Guard {
     driver: (inner) => ({
       init: (options) => inner.init(options),
       acquireConnection: (options) => acquire(inner, options),
-      beginTransaction: (connection, settings) => inner.beginTransaction(connection, settings),
-      commitTransaction: (connection) => inner.commitTransaction(connection),
+      beginTransaction: (connection, settings) => inner.beginTransaction(connection, settings).catch(rename),
+      commitTransaction: (connection) => inner.commitTransaction(connection).catch(rename),
       // What is worth reporting is why it had to be rolled back. A driver discards a connection that cannot.
       rollbackTransaction: (connection) => inner.rollbackTransaction(connection).catch(() => undefined),
       releaseConnection: (connection, options) =>
@@ -90,6 +90,10 @@ export function createGuard(): Guard {
       })
     },
   }
+}
+
+function rename(error: unknown): never {
+  throw nameFault(error)
 }
 
 function createCount() {

@@ -125,6 +125,21 @@ describe('faults of SQLite', () => {
     one.close()
     two.close()
   })
+
+  it('locked, also when it is met at the beginning of a transaction', async () => {
+    const file = join(directory, 'central.db')
+    const db = await openDatabase({ url: `sqlite:${file}`, clock })
+    const other = new DatabaseSync(file)
+    other.exec('begin immediate')
+    await assert.rejects(
+      db.transaction((tx) => insert(tx, 'a')),
+      isFault('locked'),
+    )
+    other.exec('rollback')
+    other.close()
+    assert.equal(await count(db), 0)
+    await db.close()
+  })
 })
 
 describe('faults of PostgreSQL', { skip: whyNoPostgres() ?? false }, () => {
