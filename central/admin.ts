@@ -19,6 +19,7 @@ const OPTIONS = {
   data: { type: 'string' },
   database: { type: 'string' },
   'public-url': { type: 'string' },
+  'http-port': { type: 'string' },
   email: { type: 'string' },
   'password-stdin': { type: 'boolean' },
   totp: { type: 'boolean' },
@@ -31,6 +32,7 @@ const OPTIONS = {
   file: { type: 'string' },
   key: { type: 'string' },
   json: { type: 'boolean' },
+  help: { type: 'boolean' },
 } as const
 
 type Options = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
@@ -76,8 +78,8 @@ const COMMANDS: Record<string, Command> = {
 }
 
 /** Where Central's environment names a database, this works on the same one. */
-function settingsOf({ data, database, 'public-url': url }: Options): Config {
-  const given = { data, database, 'public-url': url }
+function settingsOf({ data, database, 'public-url': url, 'http-port': port }: Options): Config {
+  const given = { data, database, 'public-url': url, 'http-port': port }
   const said = Object.entries(given).filter(([, value]) => value !== undefined)
   return configWith({ ...Object.fromEntries(said), 'log-level': 'error' })
 }
@@ -217,13 +219,15 @@ function required(options: Options, name: 'email' | 'role' | 'plan'): string {
 
 const usage = (): string =>
   [
-    'Usage: npm run admin -- [--data DIR] COMMAND',
+    'Usage: npm run admin -- [--data DIR] [--http-port N | --public-url URL] COMMAND',
     ...Object.entries(COMMANDS).map(([name, { help }]) => `  ${name} ${help}`),
+    'Port or URL as Central was started with: the links that are printed begin with it.',
   ].join('\n')
 
 async function main(): Promise<void> {
   try {
     const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true, strict: true })
+    if (values.help) return console.log(usage())
     const command = COMMANDS[positionals.join(' ')]
     if (!command) throw new Refusal(usage())
     const said = await command.run(values)

@@ -3,8 +3,9 @@
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { holderOf, lockDirectory } from '../agent/lock.ts'
 import { type Central, startCentral } from '../central/app.ts'
-import { ConfigError, configWith } from '../central/config.ts'
+import { ConfigError, configWith, makeDataDir } from '../central/config.ts'
 import { installSandbox } from './install-sandbox.ts'
 import { enrolThisHost, keepAgentRunning } from './local-agent.ts'
 import { welcome } from './welcome.ts'
@@ -14,17 +15,32 @@ const OPTIONS = {
   'http-port': { type: 'string' },
   'grpc-port': { type: 'string' },
   'public-url': { type: 'string' },
+  'grpc-host': { type: 'string' },
+  'link-address': { type: 'string' },
   'log-level': { type: 'string', default: 'warn' },
   json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
 } as const
+
+const USAGE = `Usage: npm run up -- [options]
+  --data DIR            the database and the keys; default .data
+  --http-port N         the console and /mcp; default 8080
+  --grpc-port N         where agents connect; default 8443
+  --grpc-host ADDRESS   the address that agents connect to; default 127.0.0.1
+  --link-address H:P    what agents are told instead
+  --public-url URL      the one public address; default http://localhost:<http-port>
+  --log-level LEVEL     silent, error, warn, info or debug; default warn
+  --json                one line of JSON on stdout once the agent is online`
 
 const ONLINE_WITHIN_MS = 90_000
 
 const step = (text: string): void => console.error(`· ${text}`)
 
 async function up(): Promise<void> {
-  const { json, ...settings } = parseArgs({ options: OPTIONS }).values
+  const { json, help, ...settings } = parseArgs({ options: OPTIONS }).values
+  if (help) return console.log(USAGE)
   const config = configWith(settings)
+  const lock = lockData(config.dataDir)
   await installSandbox(userInfo().uid === 0, step)
 
   step('starting Central')
@@ -38,6 +54,7 @@ async function up(): Promise<void> {
   const stop = async () => {
     await agent.stop()
     await central.stop()
+    lock.release()
   }
   stopOnSignal(stop)
   try {
@@ -51,6 +68,17 @@ async function up(): Promise<void> {
   const mcp = `${central.publicUrl}/mcp`
   console.log(
     json ? JSON.stringify({ ready: true, console: central.publicUrl, mcp, setup }) : welcome(central.publicUrl, setup),
+  )
+}
+
+/** Two on the same data would take the agent and the set-up link from each other. A killed one's lock is void. */
+function lockData(dataDir: string): { release(): void } {
+  makeDataDir(dataDir)
+  const lock = lockDirectory(dataDir)
+  if (lock) return lock
+  const pid = holderOf(dataDir)?.pid
+  throw new ConfigError(
+    `--data: ${dataDir} is in use by another “npm run up”${pid ? ` (pid ${pid})` : ''}; stop that one`,
   )
 }
 
@@ -83,5 +111,6 @@ up().catch((error: unknown) => {
   const usage = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
   const plain = usage || error instanceof ConfigError || (error instanceof Error && !('code' in error))
   console.error(plain ? (error as Error).message : error)
+  if (usage) console.error(USAGE)
   process.exit(1)
 })

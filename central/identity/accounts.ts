@@ -101,7 +101,10 @@ export function createAccounts(rooms: Rooms) {
 
     /** Makes the owner. The link is used up by success alone, so that a weak password does not cost it. */
     async setUp(wish: { token: string; email: string; password: string; address: string }) {
-      const dead: AccountRefused = { refused: 'link', why: 'This link has been used, has expired, or is incomplete.' }
+      const dead: AccountRefused = {
+        refused: 'link',
+        why: 'This link has been used or replaced, has expired, or is incomplete. “npm run admin -- setup-link” makes a new one.',
+      }
       const admission = await throttle.admit(['setup', wish.address])
       if (!admission.admitted) return { refused: 'throttled', why: 'Too many attempts. Wait a little.' } as const
       if (!(await oneTime.peek(digest(wish.token), LINK, clock.now()))) return dead

@@ -52,6 +52,11 @@ test('killed and started again, it takes charge of the agent that was left, and 
   second = start(cwd, 'my data')
   const outcome = await Promise.race([second.ready, second.ended])
   assert.equal(typeof outcome, 'object')
+
+  const third = start(cwd, 'my data')
+  assert.equal(await third.ended, 1, 'what runs keeps its data to itself')
+  assert.ok(holderOf(agentData), 'and its agent')
+
   second.child.kill('SIGINT')
   second.child.kill('SIGINT')
   assert.equal(await second.ended, 0)

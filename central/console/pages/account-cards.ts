@@ -113,7 +113,7 @@ function apiKeysCard({ session, apiKeys }: Account): string {
 
 const passwordCard = ({ session }: Account): string =>
   html`<section class="card stack" id="password"><h2>Password</h2><form class="stack" method="post" action="/account/password">!${csrfField(session)}<input type="hidden" name="username" autocomplete="username" value="${session.email}">
-<div class="field"><label for="current">Present password</label><input id="current" name="current" type="password" autocomplete="current-password" required></div>
+<div class="field"><label for="current">Current password</label><input id="current" name="current" type="password" autocomplete="current-password" required></div>
 <div class="field"><label for="new-password">New password</label><input id="new-password" name="password" type="password" autocomplete="new-password" minlength="${MIN_PASSWORD}" required><p class="hint">At least ${MIN_PASSWORD} characters. Other sessions end.</p></div>
 <button class="button">Change the password</button></form></section>`
 

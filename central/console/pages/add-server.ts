@@ -3,7 +3,7 @@ import { html } from 'ghtml'
 import { CatalogueError } from '#proto/contract/errors.ts'
 import { mayExecute } from '../../domain/principal.ts'
 import type { Answer, Door, Visit } from '../door.ts'
-import { countdown, pill } from '../format.ts'
+import { countdown, notice, pill } from '../format.ts'
 import { csrfField } from '../layout.ts'
 import type { ConsoleRooms, InstallToken, Server } from '../rooms.ts'
 import { prose } from '../visible.ts'
@@ -30,12 +30,12 @@ function addPage(visit: Visit): Answer {
   return { page: { title: 'Add a server', active: 'servers', body } }
 }
 
-async function createToken(visit: Visit, { fleet, clock }: ConsoleRooms): Promise<Answer> {
+async function createToken(visit: Visit, { fleet, clock, publicUrl }: ConsoleRooms): Promise<Answer> {
   mustBeAllowed(visit)
   const { session } = visit
   const since = clock.now()
   const token = await fleet.createInstallToken({ workspaceId: session.workspaceId, createdBy: session.userId })
-  const body = html`<div class="stack narrow">!${HEAD}!${commandCard(token)}
+  const body = html`<div class="stack narrow">!${HEAD}!${commandCard(token, publicUrl)}
 <section class="card" id="waiting" data-live data-live-from="/servers/add/waiting?since=${since}" data-live-fast aria-live="polite">!${waiting(undefined, since)}</section></div>`
   return { page: { title: 'Add a server', active: 'servers', body } }
 }
@@ -45,9 +45,17 @@ const WHERE = {
   checkout: html`In a checkout of mttrly on the server, because this Central serves no release.`,
 }
 
-function commandCard({ command, expiresAt, from }: InstallToken): string {
+const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
+
+const ONLY_HERE = notice(
+  'warn',
+  html`<p>This Central is known by a name that only its own machine has, so another host cannot reach it. Start it with <code>--public-url</code>, and with <code>--grpc-host</code> and <code>--link-address</code> to match.</p>`,
+)
+
+function commandCard({ command, expiresAt, from }: InstallToken, publicUrl: string): string {
+  const onlyHere = LOOPBACK.includes(new URL(publicUrl).hostname)
   return html`<section class="card stack"><h2>Run this on the server</h2>
-<p>!${WHERE[from]}</p>
+<p>!${WHERE[from]}</p>!${onlyHere ? ONLY_HERE : ''}
 <div class="copy"><pre class="code" id="command" tabindex="0" aria-label="Install command">${command}</pre><button class="button needs-script" type="button" data-copy="command">Copy</button></div>
 <p class="hint">The token in it works once (!${countdown(expiresAt)}) and is shown nowhere else. Whoever has it can connect a host to your workspace, so pass it on like a password.</p></section>`
 }

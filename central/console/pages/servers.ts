@@ -148,7 +148,7 @@ const MANAGE = [
     path: 'regenerate',
     tool: 'mttrly_regenerate_install_token',
     title: 'New install command',
-    text: 'Connects a host again as this server, after a reinstallation or a lost certificate. The present certificate is revoked.',
+    text: 'Connects a host again as this server, after a reinstallation or a lost certificate. The current certificate is revoked.',
     button: 'Ask for a new command',
     tone: '',
   },

@@ -26,7 +26,7 @@ export const regenerateInstallToken = defineTool({
       words: {
         title: `Make a new reinstall command for ${plainText(server.name)}`,
         effect:
-          'The present certificate is revoked at once. Whoever runs the new command on a host makes it this server.',
+          'The current certificate is revoked at once. Whoever runs the new command on a host makes it this server.',
         undo: 'The new command ends unused after one hour; the old certificate stays revoked.',
         reason,
       },
