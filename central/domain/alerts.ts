@@ -217,3 +217,13 @@ function worst(readings: readonly { value: number | undefined; note: string }[])
   }
   return found
 }
+
+/** What the readings reach at this moment, with the gravest level each: a single sample, which need not last. */
+export function reachedNow(readings: Readings): { kind: AlertKind; severity: Severity; message: string }[] {
+  return ALERT_KINDS.flatMap((kind) => {
+    const reading = readings[kind]
+    const { levels, message }: Rule = ALERT_RULES[kind]
+    const level = reading && levels.findLast(({ raise }) => reading.value >= raise)
+    return level ? [{ kind, severity: level.severity, message: message(reading) }] : []
+  })
+}

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { reachedNow, readingsOf, SEVERITIES } from '../../domain/alerts.ts'
+import { plainText } from '../../domain/text.ts'
 import { defineTool } from '../define.ts'
 import { AlertView, alertView } from './get-alerts.ts'
 import { statusOf } from './get-server-status.ts'
@@ -19,6 +21,9 @@ export const quickTriage = defineTool({
     verdict: z.enum(['healthy', 'attention', 'critical', 'unreachable']),
     summary: z.string(),
     alerts: z.array(AlertView),
+    reached_now: z
+      .array(z.object({ kind: z.string(), severity: z.enum(SEVERITIES), message: z.string() }))
+      .describe('Bounds that the latest sample reaches; it becomes an alert when it lasts'),
     health: Health.nullable(),
     next_step: z.string(),
   }),
@@ -26,13 +31,16 @@ export const quickTriage = defineTool({
   handler: async ({ server_id }, ctx) => {
     const status = await statusOf(server_id, ctx)
     const active = await ctx.fleet.alerts.list(ctx.workspace.id, { serverId: server_id, status: 'active', limit: 50 })
-    const verdict = verdictOf(status.status, status.active_alerts)
+    const sample = status.status === 'online' ? ctx.fleet.status(server_id) : undefined
+    const reached = sample ? reachedNow(readingsOf(sample)) : []
+    const verdict = verdictOf(status.status, status.active_alerts, reached.length)
     return {
       server_id,
       status: status.status,
       verdict,
-      summary: summaryOf(status.name, verdict, active.length),
+      summary: summaryOf(status.name, verdict, active.length, reached.length),
       alerts: active.map(alertView),
+      reached_now: reached.map(({ message, ...rest }) => ({ ...rest, message: plainText(message) })),
       health: status.health,
       next_step: NEXT[verdict],
     }
@@ -52,15 +60,17 @@ const NEXT: Record<TriageVerdict, string> = {
 function verdictOf(
   status: 'online' | 'offline',
   alerts: { info: number; warning: number; critical: number },
+  reachedNow: number,
 ): TriageVerdict {
   if (status === 'offline') return 'unreachable'
   if (alerts.critical > 0) return 'critical'
-  return alerts.warning > 0 ? 'attention' : 'healthy'
+  return alerts.warning + reachedNow > 0 ? 'attention' : 'healthy'
 }
 
-function summaryOf(name: string, verdict: TriageVerdict, alerts: number): string {
+function summaryOf(name: string, verdict: TriageVerdict, alerts: number, reachedNow: number): string {
   if (verdict === 'unreachable') return `${name} is offline.`
-  return alerts === 0
-    ? `${name} is online; no threshold is crossed.`
-    : `${name} is online with ${alerts} active alert(s).`
+  if (alerts > 0) return `${name} is online with ${alerts} active alert(s).`
+  return reachedNow > 0
+    ? `${name} is online; its latest sample reaches ${reachedNow} bound(s), not yet for long enough to be an alert.`
+    : `${name} is online; no threshold is crossed.`
 }

@@ -4,6 +4,7 @@ import {
   ALERT_RULES,
   type AlertState,
   type Readings,
+  reachedNow,
   readingsOf,
   stateOfActive,
   stepAlerts,
@@ -133,4 +134,12 @@ test('the message names the mount that is full', () => {
   const [change] = stepAlerts(state, reading).changes
   assert.ok(change && change.to !== 'resolved')
   assert.equal(change.message, 'Disk 97 % full on /var')
+})
+
+test('what a single sample reaches is told with its gravest level, before it has lasted long enough to be an alert', () => {
+  assert.deepEqual(reachedNow({ cpu: { value: 99.8 }, memory: { value: 84 }, disk: { value: 86, note: '/' } }), [
+    { kind: 'cpu', severity: 'critical', message: 'CPU at 100 %' },
+    { kind: 'disk', severity: 'warning', message: 'Disk 86 % full on /' },
+  ])
+  assert.deepEqual(reachedNow({}), [])
 })
