@@ -60,17 +60,17 @@ const NEXT: Record<TriageVerdict, string> = {
 function verdictOf(
   status: 'online' | 'offline',
   alerts: { info: number; warning: number; critical: number },
-  reachedNow: number,
+  bounds: number,
 ): TriageVerdict {
   if (status === 'offline') return 'unreachable'
   if (alerts.critical > 0) return 'critical'
-  return alerts.warning + reachedNow > 0 ? 'attention' : 'healthy'
+  return alerts.warning + bounds > 0 ? 'attention' : 'healthy'
 }
 
-function summaryOf(name: string, verdict: TriageVerdict, alerts: number, reachedNow: number): string {
+function summaryOf(name: string, verdict: TriageVerdict, alerts: number, bounds: number): string {
   if (verdict === 'unreachable') return `${name} is offline.`
   if (alerts > 0) return `${name} is online with ${alerts} active alert(s).`
-  return reachedNow > 0
-    ? `${name} is online; its latest sample reaches ${reachedNow} bound(s), not yet for long enough to be an alert.`
+  return bounds > 0
+    ? `${name} is online; its latest sample reaches ${bounds} bound(s), not yet for long enough to be an alert.`
     : `${name} is online; no threshold is crossed.`
 }
