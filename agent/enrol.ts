@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { ENROLMENT_PATH, EnrolmentAnswer, parseInstallToken } from '#proto/contract/enrolment.ts'
 import { sha256 } from '#proto/contract/grant.ts'
 import { makePrivateDirectory } from './files/durable-file.ts'
-import { createIdentityStore, wrongCertificate } from './identity.ts'
+import { createIdentityStore, wrongCertificate } from './identity/identity.ts'
+import { createSigningRequest } from './identity/signing-request.ts'
 import { hostKeyIn } from './lanes/settings.ts'
 import { pinTrust } from './lanes/trust.ts'
-import { createSigningRequest } from './signing-request.ts'
 
 const ANSWER_MS = 30_000
 const LARGEST_ANSWER = 1_048_576

@@ -4,6 +4,7 @@ import type { CapabilityName } from '#proto/contract/methods.ts'
 import type { Lanes } from '../lanes/lanes.ts'
 import { createCommands } from './commands/index.ts'
 import type { Handlers } from './handlers.ts'
+import { createInspect } from './inspect/index.ts'
 
 /** `readIsContained`: whether the read lane of this host was found to contain what runs in it. */
 export type CapabilityRooms = { lanes: Lanes; readIsContained(): boolean }
@@ -11,4 +12,5 @@ export type CapabilityRooms = { lanes: Lanes; readIsContained(): boolean }
 export const createCapabilities = (rooms: CapabilityRooms) =>
   ({
     commands: createCommands(rooms),
+    inspect: createInspect(),
   }) satisfies { [C in CapabilityName]: Handlers<C> }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { CAPABILITY_VERSION } from '#proto/contract/capability-version.ts'
 import type { Hello } from '#proto/gen/mttrly/agent/v1/Hello.ts'
 
-export type HostFacts = Required<Omit<Hello, 'lanes' | 'shell' | 'unacknowledged' | 'playbooks'>>
+export type HostFacts = Required<Omit<Hello, 'lanes' | 'shell' | 'unacknowledged' | 'playbooks' | 'authorities'>>
 
 export const parseOsRelease = (text: string): string =>
   /^PRETTY_NAME="?(.*?)"?$/m.exec(text)?.[1] ?? /^ID="?(.*?)"?$/m.exec(text)?.[1] ?? 'Linux'

@@ -1,7 +1,7 @@
 // The door of the room that speaks with Central: one outbound stream, opened again whenever it is lost. It may import
 // only the contract; app.ts hands it handlers that are already wrapped by the journal. No zod here: this code runs for months.
 import type { Hello } from '#proto/gen/mttrly/agent/v1/Hello.ts'
-import type { Credentials } from '../identity.ts'
+import type { Credentials } from '../identity/identity.ts'
 import type { Connect } from './connect.ts'
 import { attemptsAfter, type LinkEvent, type LinkState, nextState, waitBefore } from './reconnect.ts'
 import type { Renewal } from './renewal.ts'

@@ -1,7 +1,7 @@
 // A new certificate at half life: a candidate that becomes our identity only when a stream has been opened with it. At
 // every step one of the two files works, so a crash never leaves an agent without a name.
 import type { AgentFrame } from '#proto/gen/mttrly/agent/v1/AgentFrame.ts'
-import type { Credentials, Identity, IdentityStore } from '../identity.ts'
+import type { Credentials, Identity, IdentityStore } from '../identity/identity.ts'
 import type { Log } from '../log.ts'
 
 /** Between two renewals, whatever the clock says. */

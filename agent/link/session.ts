@@ -107,6 +107,7 @@ export function openSession(
     ping: ({ sentAt }) => sendIfRoom({ pong: { sentAt } }),
     pong: () => {},
     certificate: ({ certificatePem }) => onCertificate(certificatePem),
+    trust: () => {},
   }
   const take = <K extends keyof Frames>(kind: K, frame: CentralFrame__Output): void => {
     const content = frame[kind]

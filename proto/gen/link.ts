@@ -19,6 +19,8 @@ import type { Ping as _mttrly_agent_v1_Ping, Ping__Output as _mttrly_agent_v1_Pi
 import type { Pong as _mttrly_agent_v1_Pong, Pong__Output as _mttrly_agent_v1_Pong__Output } from './mttrly/agent/v1/Pong.ts';
 import type { Request as _mttrly_agent_v1_Request, Request__Output as _mttrly_agent_v1_Request__Output } from './mttrly/agent/v1/Request.ts';
 import type { Response as _mttrly_agent_v1_Response, Response__Output as _mttrly_agent_v1_Response__Output } from './mttrly/agent/v1/Response.ts';
+import type { Trust as _mttrly_agent_v1_Trust, Trust__Output as _mttrly_agent_v1_Trust__Output } from './mttrly/agent/v1/Trust.ts';
+import type { Trusted as _mttrly_agent_v1_Trusted, Trusted__Output as _mttrly_agent_v1_Trusted__Output } from './mttrly/agent/v1/Trusted.ts';
 import type { Welcome as _mttrly_agent_v1_Welcome, Welcome__Output as _mttrly_agent_v1_Welcome__Output } from './mttrly/agent/v1/Welcome.ts';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
@@ -48,6 +50,8 @@ export interface ProtoGrpcType {
         Pong: MessageTypeDefinition<_mttrly_agent_v1_Pong, _mttrly_agent_v1_Pong__Output>
         Request: MessageTypeDefinition<_mttrly_agent_v1_Request, _mttrly_agent_v1_Request__Output>
         Response: MessageTypeDefinition<_mttrly_agent_v1_Response, _mttrly_agent_v1_Response__Output>
+        Trust: MessageTypeDefinition<_mttrly_agent_v1_Trust, _mttrly_agent_v1_Trust__Output>
+        Trusted: MessageTypeDefinition<_mttrly_agent_v1_Trusted, _mttrly_agent_v1_Trusted__Output>
         Welcome: MessageTypeDefinition<_mttrly_agent_v1_Welcome, _mttrly_agent_v1_Welcome__Output>
       }
     }

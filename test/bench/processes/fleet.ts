@@ -1,6 +1,6 @@
 // Many connected agents in one process, for line 3. They say hello, beat when told to, and answer pings.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createSigningRequest } from '../../../agent/signing-request.ts'
+import { createSigningRequest } from '../../../agent/identity/signing-request.ts'
 import { createFakeAgent, type FakeAgent } from '../../helpers/fake-agent.ts'
 import { answer } from './process.ts'
 

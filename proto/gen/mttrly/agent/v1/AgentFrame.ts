@@ -7,6 +7,7 @@ import type { Chunk as _mttrly_agent_v1_Chunk, Chunk__Output as _mttrly_agent_v1
 import type { Ping as _mttrly_agent_v1_Ping, Ping__Output as _mttrly_agent_v1_Ping__Output } from '../../../mttrly/agent/v1/Ping.ts';
 import type { Pong as _mttrly_agent_v1_Pong, Pong__Output as _mttrly_agent_v1_Pong__Output } from '../../../mttrly/agent/v1/Pong.ts';
 import type { CertificateRequest as _mttrly_agent_v1_CertificateRequest, CertificateRequest__Output as _mttrly_agent_v1_CertificateRequest__Output } from '../../../mttrly/agent/v1/CertificateRequest.ts';
+import type { Trusted as _mttrly_agent_v1_Trusted, Trusted__Output as _mttrly_agent_v1_Trusted__Output } from '../../../mttrly/agent/v1/Trusted.ts';
 
 export interface AgentFrame {
   'hello'?: (_mttrly_agent_v1_Hello | null);
@@ -16,7 +17,8 @@ export interface AgentFrame {
   'ping'?: (_mttrly_agent_v1_Ping | null);
   'pong'?: (_mttrly_agent_v1_Pong | null);
   'certificateRequest'?: (_mttrly_agent_v1_CertificateRequest | null);
-  'frame'?: "hello"|"heartbeat"|"response"|"chunk"|"ping"|"pong"|"certificateRequest";
+  'trusted'?: (_mttrly_agent_v1_Trusted | null);
+  'frame'?: "hello"|"heartbeat"|"response"|"chunk"|"ping"|"pong"|"certificateRequest"|"trusted";
 }
 
 export interface AgentFrame__Output {
@@ -27,5 +29,6 @@ export interface AgentFrame__Output {
   'ping'?: (_mttrly_agent_v1_Ping__Output | null);
   'pong'?: (_mttrly_agent_v1_Pong__Output | null);
   'certificateRequest'?: (_mttrly_agent_v1_CertificateRequest__Output | null);
-  'frame'?: "hello"|"heartbeat"|"response"|"chunk"|"ping"|"pong"|"certificateRequest";
+  'trusted'?: (_mttrly_agent_v1_Trusted__Output | null);
+  'frame'?: "hello"|"heartbeat"|"response"|"chunk"|"ping"|"pong"|"certificateRequest"|"trusted";
 }

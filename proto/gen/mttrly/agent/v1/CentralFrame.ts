@@ -8,6 +8,7 @@ import type { Acknowledge as _mttrly_agent_v1_Acknowledge, Acknowledge__Output a
 import type { Ping as _mttrly_agent_v1_Ping, Ping__Output as _mttrly_agent_v1_Ping__Output } from '../../../mttrly/agent/v1/Ping.ts';
 import type { Pong as _mttrly_agent_v1_Pong, Pong__Output as _mttrly_agent_v1_Pong__Output } from '../../../mttrly/agent/v1/Pong.ts';
 import type { Certificate as _mttrly_agent_v1_Certificate, Certificate__Output as _mttrly_agent_v1_Certificate__Output } from '../../../mttrly/agent/v1/Certificate.ts';
+import type { Trust as _mttrly_agent_v1_Trust, Trust__Output as _mttrly_agent_v1_Trust__Output } from '../../../mttrly/agent/v1/Trust.ts';
 
 export interface CentralFrame {
   'welcome'?: (_mttrly_agent_v1_Welcome | null);
@@ -18,7 +19,8 @@ export interface CentralFrame {
   'ping'?: (_mttrly_agent_v1_Ping | null);
   'pong'?: (_mttrly_agent_v1_Pong | null);
   'certificate'?: (_mttrly_agent_v1_Certificate | null);
-  'frame'?: "welcome"|"request"|"credit"|"cancel"|"acknowledge"|"ping"|"pong"|"certificate";
+  'trust'?: (_mttrly_agent_v1_Trust | null);
+  'frame'?: "welcome"|"request"|"credit"|"cancel"|"acknowledge"|"ping"|"pong"|"certificate"|"trust";
 }
 
 export interface CentralFrame__Output {
@@ -30,5 +32,6 @@ export interface CentralFrame__Output {
   'ping'?: (_mttrly_agent_v1_Ping__Output | null);
   'pong'?: (_mttrly_agent_v1_Pong__Output | null);
   'certificate'?: (_mttrly_agent_v1_Certificate__Output | null);
-  'frame'?: "welcome"|"request"|"credit"|"cancel"|"acknowledge"|"ping"|"pong"|"certificate";
+  'trust'?: (_mttrly_agent_v1_Trust__Output | null);
+  'frame'?: "welcome"|"request"|"credit"|"cancel"|"acknowledge"|"ping"|"pong"|"certificate"|"trust";
 }

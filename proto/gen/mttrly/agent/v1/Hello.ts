@@ -17,6 +17,7 @@ export interface Hello {
   'lanes'?: (_mttrly_agent_v1_Lane)[];
   'playbooks'?: (string)[];
   'unacknowledged'?: (string)[];
+  'authorities'?: (string)[];
 }
 
 export interface Hello__Output {
@@ -34,4 +35,5 @@ export interface Hello__Output {
   'lanes': (_mttrly_agent_v1_Lane__Output)[];
   'playbooks': (string)[];
   'unacknowledged': (string)[];
+  'authorities': (string)[];
 }

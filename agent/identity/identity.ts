@@ -2,7 +2,7 @@
 // leaves the old one or the new one; a candidate waits beside it until a stream has been opened with it.
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { join } from 'node:path'
-import { readIfThere, removeFile, replaceFile } from './files/durable-file.ts'
+import { readIfThere, removeFile, replaceFile } from '../files/durable-file.ts'
 
 export type Credentials = { keyPem: string; certificatePem: string }
 export type Identity = Credentials & {

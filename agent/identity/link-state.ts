@@ -1,8 +1,8 @@
 // How the link is, for those on the host who want to know: the installer, the health gate of an update, the doctor.
 // systemd makes the directory for the service and empties it when the service ends, so what is in it is never stale.
 import { join } from 'node:path'
-import { readIfThere, replaceFile } from './files/durable-file.ts'
-import type { LinkState } from './link/reconnect.ts'
+import { readIfThere, replaceFile } from '../files/durable-file.ts'
+import type { LinkState } from '../link/reconnect.ts'
 
 export type LinkReport = { state: LinkState; since: number; pid: number; version: string }
 

@@ -1,0 +1,35 @@
+// Where an installation lies (install/agent/README.md). The only place in the agent that names these paths.
+import { join } from 'node:path'
+
+export type Layout = ReturnType<typeof layoutUnder>
+
+export const ACCOUNT = 'mttrly'
+
+/** @param root `/`, or a directory that stands in for it */
+export function layoutUnder(root: string) {
+  const at = (path: string): string => join(root, path)
+  return {
+    root,
+    home: at('opt/mttrly'),
+    versions: at('opt/mttrly/versions'),
+    runtimes: at('opt/mttrly/runtime'),
+    /** Link to the version in use. */
+    current: at('opt/mttrly/current'),
+    staging: at('opt/mttrly/.staging'),
+    config: at('etc/mttrly'),
+    state: at('var/lib/mttrly'),
+    act: at('var/lib/mttrly-act'),
+    units: at('etc/systemd/system'),
+    sockets: at('run/mttrly'),
+    runtime: at('run/mttrly-agent'),
+    command: at('usr/local/sbin/mttrly-agent'),
+    releaseKey: at('var/lib/mttrly-act/release-key.pem'),
+    centralUrl: at('var/lib/mttrly-act/central.url'),
+    trust: at('var/lib/mttrly-act/trust.json'),
+    record: at('var/lib/mttrly-act/installed.json'),
+    /** What the update under way has reached. */
+    update: at('var/lib/mttrly-act/update.json'),
+    /** The highest minimum version that a manifest has told this host. */
+    minimumVersion: at('var/lib/mttrly-act/minimum-version'),
+  }
+}

@@ -1,0 +1,41 @@
+// Original file: proto/agent/v1/inspect.proto
+
+import type * as grpc from '@grpc/grpc-js'
+import type { MethodDefinition } from '@grpc/proto-loader'
+import type { InspectCommand as _mttrly_agent_v1_InspectCommand, InspectCommand__Output as _mttrly_agent_v1_InspectCommand__Output } from '../../../mttrly/agent/v1/InspectCommand.ts';
+import type { InstallationHealth as _mttrly_agent_v1_InstallationHealth, InstallationHealth__Output as _mttrly_agent_v1_InstallationHealth__Output } from '../../../mttrly/agent/v1/InstallationHealth.ts';
+import type { InstallationQuestion as _mttrly_agent_v1_InstallationQuestion, InstallationQuestion__Output as _mttrly_agent_v1_InstallationQuestion__Output } from '../../../mttrly/agent/v1/InstallationQuestion.ts';
+import type { RunOutcome as _mttrly_agent_v1_RunOutcome, RunOutcome__Output as _mttrly_agent_v1_RunOutcome__Output } from '../../../mttrly/agent/v1/RunOutcome.ts';
+
+export interface InspectClient extends grpc.Client {
+  Installation(argument: _mttrly_agent_v1_InstallationQuestion, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_InstallationHealth__Output>): grpc.ClientUnaryCall;
+  Installation(argument: _mttrly_agent_v1_InstallationQuestion, metadata: grpc.Metadata, callback: grpc.requestCallback<_mttrly_agent_v1_InstallationHealth__Output>): grpc.ClientUnaryCall;
+  Installation(argument: _mttrly_agent_v1_InstallationQuestion, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_InstallationHealth__Output>): grpc.ClientUnaryCall;
+  Installation(argument: _mttrly_agent_v1_InstallationQuestion, callback: grpc.requestCallback<_mttrly_agent_v1_InstallationHealth__Output>): grpc.ClientUnaryCall;
+  installation(argument: _mttrly_agent_v1_InstallationQuestion, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_InstallationHealth__Output>): grpc.ClientUnaryCall;
+  installation(argument: _mttrly_agent_v1_InstallationQuestion, metadata: grpc.Metadata, callback: grpc.requestCallback<_mttrly_agent_v1_InstallationHealth__Output>): grpc.ClientUnaryCall;
+  installation(argument: _mttrly_agent_v1_InstallationQuestion, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_InstallationHealth__Output>): grpc.ClientUnaryCall;
+  installation(argument: _mttrly_agent_v1_InstallationQuestion, callback: grpc.requestCallback<_mttrly_agent_v1_InstallationHealth__Output>): grpc.ClientUnaryCall;
+  
+  Run(argument: _mttrly_agent_v1_InspectCommand, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_RunOutcome__Output>): grpc.ClientUnaryCall;
+  Run(argument: _mttrly_agent_v1_InspectCommand, metadata: grpc.Metadata, callback: grpc.requestCallback<_mttrly_agent_v1_RunOutcome__Output>): grpc.ClientUnaryCall;
+  Run(argument: _mttrly_agent_v1_InspectCommand, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_RunOutcome__Output>): grpc.ClientUnaryCall;
+  Run(argument: _mttrly_agent_v1_InspectCommand, callback: grpc.requestCallback<_mttrly_agent_v1_RunOutcome__Output>): grpc.ClientUnaryCall;
+  run(argument: _mttrly_agent_v1_InspectCommand, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_RunOutcome__Output>): grpc.ClientUnaryCall;
+  run(argument: _mttrly_agent_v1_InspectCommand, metadata: grpc.Metadata, callback: grpc.requestCallback<_mttrly_agent_v1_RunOutcome__Output>): grpc.ClientUnaryCall;
+  run(argument: _mttrly_agent_v1_InspectCommand, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_RunOutcome__Output>): grpc.ClientUnaryCall;
+  run(argument: _mttrly_agent_v1_InspectCommand, callback: grpc.requestCallback<_mttrly_agent_v1_RunOutcome__Output>): grpc.ClientUnaryCall;
+  
+}
+
+export interface InspectHandlers extends grpc.UntypedServiceImplementation {
+  Installation: grpc.handleUnaryCall<_mttrly_agent_v1_InstallationQuestion__Output, _mttrly_agent_v1_InstallationHealth>;
+  
+  Run: grpc.handleUnaryCall<_mttrly_agent_v1_InspectCommand__Output, _mttrly_agent_v1_RunOutcome>;
+  
+}
+
+export interface InspectDefinition extends grpc.ServiceDefinition {
+  Installation: MethodDefinition<_mttrly_agent_v1_InstallationQuestion, _mttrly_agent_v1_InstallationHealth, _mttrly_agent_v1_InstallationQuestion__Output, _mttrly_agent_v1_InstallationHealth__Output>
+  Run: MethodDefinition<_mttrly_agent_v1_InspectCommand, _mttrly_agent_v1_RunOutcome, _mttrly_agent_v1_InspectCommand__Output, _mttrly_agent_v1_RunOutcome__Output>
+}
