@@ -210,6 +210,7 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
       output: actions,
       catalog,
       clock,
+      inspectInstallation: (serverId) => relay.call(serverId, 'inspect.installation', {}),
       cancelRun: runAction.cancel,
       unseal: (purpose, sealed) => unseal(dataKey, purpose, Buffer.from(sealed, 'base64')).toString('utf8'),
     },

@@ -11,7 +11,7 @@ export type CallRooms = {
   log: Logger
   toolRooms: Pick<
     ToolContext,
-    'fleet' | 'approvals' | 'audit' | 'output' | 'catalog' | 'clock' | 'cancelRun' | 'unseal'
+    'fleet' | 'approvals' | 'audit' | 'output' | 'catalog' | 'clock' | 'inspectInstallation' | 'cancelRun' | 'unseal'
   >
   runRead: (call: IncomingCall) => (serverId: string, line: string, timeoutMs: number) => Promise<ReadRun>
 }

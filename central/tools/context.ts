@@ -1,4 +1,5 @@
 // What a handler may use. Rooms come in here, so that a tool imports nothing but the domain and the contract.
+import type { Methods } from '#proto/contract/methods.ts'
 import type { Approvals } from '../approvals/approvals.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { ActionOutcome } from '../domain/action.ts'
@@ -19,6 +20,8 @@ export type ReadRun =
     }
   | { kind: 'action'; actionId: string }
 
+export type InstallationHealth = Methods['inspect.installation']['answer']
+
 export type ToolContext = {
   principal: Principal
   workspace: Workspace
@@ -35,6 +38,8 @@ export type ToolContext = {
   output: Pick<ActionsStore, 'readOutput' | 'outputEnd'>
   catalog: readonly CatalogEntry[]
   runRead: (serverId: string, line: string, timeoutMs: number) => Promise<ReadRun>
+  /** The installation of a server that is online, as its host finds it. Text in it is untrusted. */
+  inspectInstallation: (serverId: string) => Promise<InstallationHealth>
   cancelRun: (actionId: string) => Promise<void>
   /** Opens what an outcome keeps sealed, for the one who asked. */
   unseal: (purpose: string, sealed: string) => string
