@@ -12,6 +12,9 @@ command -v chromium >/dev/null || missing+=(chromium)              # the console
 command -v systemd-nspawn >/dev/null || missing+=(systemd-container) # a real systemd host
 [ -x /usr/sbin/debootstrap ] || missing+=(debootstrap)              # … and its file system
 command -v shellcheck >/dev/null || missing+=(shellcheck)          # the installer's grammar
+if [ "$(uname -m)" != aarch64 ] && [ ! -e /usr/aarch64-linux-gnu/lib/libstdc++.so.6 ]; then
+  missing+=(qemu-user-static libc6-arm64-cross libstdc++6-arm64-cross) # the release for the other architecture
+fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 as_root=()
