@@ -1,5 +1,5 @@
-// The two programs of the agent as a few plain files: agent.mjs and lane.mjs, and the parts that they share or load late.
-// Split, so that the daemon, which runs for months, never reads what only enrolment and the lanes need.
+// The programs of the agent as a few plain files, agent.mjs, lane.mjs and host.mjs, and the parts that they share or load
+// late. Split, so that the daemon, which runs for months, never reads what only enrolment, the lanes and repairs need.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BuildResult, build, type Metafile, type Plugin } from 'esbuild'
@@ -14,7 +14,7 @@ const REQUIRE = `import{createRequire as __createRequire}from'node:module';const
 export async function bundleAgent(root: string, version: string): Promise<Bundle> {
   const result = await build({
     absWorkingDir: root,
-    entryPoints: { agent: 'agent/main.ts', lane: 'agent/lanes/main.ts' },
+    entryPoints: { agent: 'agent/main.ts', lane: 'agent/lanes/main.ts', host: 'agent/installation/main.ts' },
     outdir: 'out',
     outExtension: { '.js': '.mjs' },
     chunkNames: 'part-[hash]',

@@ -1,0 +1,3 @@
+import type { Command } from './main.ts'
+
+export const doctor: Command = async () => 1

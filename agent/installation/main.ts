@@ -1,0 +1,40 @@
+// The command line of an installed host: what root does here about the installation itself. `mttrly-agent doctor|repair|…`
+// and the updater's unit start it. Each command is loaded when it is asked for; none belongs to the daemon.
+import { closeInherited } from '../process/inherited.ts'
+
+/** @returns the exit code */
+export type Command = (args: readonly string[]) => Promise<number>
+
+const COMMANDS: Record<string, () => Promise<Command>> = {
+  doctor: async () => (await import('./doctor.ts')).doctor,
+  repair: async () => (await import('./repair.ts')).repair,
+}
+
+const USAGE_EXIT = 2
+const FAULT_EXIT = 1
+
+const USAGE = `usage: mttrly-agent doctor [--json]                   what differs from what should be, and what mends it
+       mttrly-agent repair --strategy issue_driven|full_convergence|lane_reprovision|uninstall
+                           [--issues CODE,CODE] [--plan DIGEST]
+                                                      the plan; with the digest that it printed, carries it out
+exit codes: 0 done or healthy, 1 differences or a fault, 2 usage, 4 refused: nothing was changed`
+
+async function main([name = '', ...args]: readonly string[]): Promise<number> {
+  process.umask(0o022)
+  closeInherited()
+  const load = COMMANDS[name]
+  if (!load) {
+    process.stderr.write(`${USAGE}\n`)
+    return USAGE_EXIT
+  }
+  try {
+    return await (await load())(args)
+  } catch (error) {
+    process.stderr.write(`mttrly-agent ${name}: ${error instanceof Error ? error.message : String(error)}\n`)
+    return FAULT_EXIT
+  }
+}
+
+// What was asked of the network and has not answered must not keep the command alive.
+process.exitCode = await main(process.argv.slice(2))
+process.exit()

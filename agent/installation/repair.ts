@@ -1,0 +1,3 @@
+import type { Command } from './main.ts'
+
+export const repair: Command = async () => 1
