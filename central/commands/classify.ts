@@ -2,13 +2,15 @@
  * Decides whether a command line may run in the `read` lane without approval. Pure; tools/ may import it.
  * A convenience, never a boundary: the lane's kernel sandbox is what stops a line that this room misjudged.
  */
-import { checkArguments } from './check-arguments.ts'
-import { type PlainCommand, parsePlainLine, quoteForReason } from './plain-line.ts'
+import { checkArguments } from '#proto/verbs/check-arguments.ts'
+import type { Program } from '#proto/verbs/rules.ts'
+import { programName, type VerbLane } from '#proto/verbs/verb-of.ts'
+import { hasGlob, quoteForReason, type StaticWord } from '#proto/verbs/words.ts'
+import { pathRefusal } from './paths.ts'
+import { type PlainCommand, parsePlainLine } from './plain-line.ts'
 import { isVersionQuestion } from './programs/packages.ts'
 import { PROGRAMS } from './programs.ts'
 import { programsOf } from './programs-of.ts'
-import type { Program } from './rules.ts'
-import { hasGlob, type StaticWord } from './static-word.ts'
 
 export type Classification =
   /** Runs as a shell line in the `read` lane. */
@@ -16,7 +18,8 @@ export type Classification =
   /** A single read-only command that needs the bus or Docker; `verb` is the program and its sub-command. */
   | {
       readonly kind: 'verb'
-      readonly lane: 'inspect' | 'docker'
+      readonly lane: VerbLane
+      readonly program: string
       readonly verb: string
       readonly argv: readonly string[]
     }
@@ -25,11 +28,8 @@ export type Classification =
 
 type Judgement =
   | { readonly kind: 'read' }
-  | { readonly kind: 'verb'; readonly lane: 'inspect' | 'docker'; readonly verb: string }
+  | { readonly kind: 'verb'; readonly lane: VerbLane; readonly program: string; readonly verb: string }
   | { readonly kind: 'ask'; readonly reason: string }
-
-/** The directories in which a program's name means the system's own program. */
-const SYSTEM_DIRECTORIES = ['/bin/', '/usr/bin/', '/sbin/', '/usr/sbin/']
 
 export function classify(command: string): Classification {
   const line = parsePlainLine(command)
@@ -65,10 +65,10 @@ function judgeCommand({ words }: PlainCommand): Judgement {
 }
 
 function judgeProgram(name: string, program: Program, args: readonly StaticWord[]): Judgement {
-  const outcome = checkArguments(name, program, args)
+  const outcome = checkArguments(name, program, args, pathRefusal)
   if (outcome.refused !== undefined) return { kind: 'ask', reason: outcome.refused }
   if (program.lane === undefined) return { kind: 'read' }
-  return { kind: 'verb', lane: program.lane, verb: [name, outcome.verb].filter(Boolean).join(' ') }
+  return { kind: 'verb', lane: program.lane, program: name, verb: [name, outcome.verb].filter(Boolean).join(' ') }
 }
 
 function ask(command: string, reason: string): Classification {
@@ -77,11 +77,5 @@ function ask(command: string, reason: string): Classification {
 
 const argvOf = (command: PlainCommand): readonly string[] => command.words.map((word) => word.value)
 const unique = (names: readonly string[]): readonly string[] => [...new Set(names)]
-
-/** The name without a system directory; a program elsewhere keeps its path, which no table knows. */
-function programName(word: string): string {
-  const directory = SYSTEM_DIRECTORIES.find((prefix) => word.startsWith(prefix))
-  return directory === undefined ? word : word.slice(directory.length)
-}
 
 export { programsOf }

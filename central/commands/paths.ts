@@ -1,8 +1,6 @@
+import type { PathUse } from '#proto/verbs/rules.ts'
+import type { StaticWord } from '#proto/verbs/words.ts'
 import { NAMED_PLACES, OPEN_TREES, READ_PLACES, SECRET_NAMES, SECRET_NAMES_WRITTEN_OUT } from './secret-places.ts'
-import type { StaticWord } from './static-word.ts'
-
-/** `name`: only metadata is shown; `read`: content is shown; `tree`: content of everything below is shown. */
-export type PathUse = 'name' | 'read' | 'tree'
 
 /** One character of a path segment, or a pattern character. */
 type Unit = string | { readonly any: 'one' | 'many' }

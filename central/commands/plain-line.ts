@@ -1,6 +1,7 @@
 import type { AndOr, Command, CommandNode, ParsedScript, Pipeline, Redirection, Statement, Word } from 'unbash'
 import { parse } from 'unbash'
-import { type StaticWord, staticWord } from './static-word.ts'
+import { quoteForReason, type StaticWord } from '#proto/verbs/words.ts'
+import { staticWord } from './static-word.ts'
 
 /** Bytes. A longer line is never parsed, so the cost of a classification has a ceiling. */
 export const MAX_COMMAND_BYTES = 8192
@@ -171,8 +172,3 @@ function isSeparator(gap: string, atEnd: boolean): boolean {
 
 const withoutBlanks = (text: string): string => text.replaceAll(' ', '').replaceAll('\t', '')
 const isNewlines = (text: string): boolean => text.replaceAll('\n', '') === ''
-
-/** Text of the command line for a reason: escaped, in quotes, at most 60 characters. */
-export function quoteForReason(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text)
-}

@@ -1,11 +1,11 @@
+import type { Program } from '#proto/verbs/rules.ts'
+import { VERB_PROGRAMS } from '#proto/verbs/verbs.ts'
 import { FILE_PROGRAMS } from './programs/files.ts'
 import { NETWORK_PROGRAMS } from './programs/network.ts'
 import { PACKAGE_PROGRAMS } from './programs/packages.ts'
 import { PROCESS_PROGRAMS } from './programs/processes.ts'
 import { SYSTEM_PROGRAMS } from './programs/system.ts'
 import { TEXT_PROGRAMS } from './programs/text.ts'
-import { VERB_PROGRAMS } from './programs/verbs.ts'
-import type { Program } from './rules.ts'
 
 /**
  * All programs that may run without approval. A program that starts another one (env, timeout, xargs, sudo …), that

@@ -1,7 +1,5 @@
 import type { Word, WordPart } from 'unbash'
-
-/** A word whose value is known before the shell runs: `glob[i]` says that character i of `value` is an active pattern. */
-export type StaticWord = { readonly value: string; readonly glob: readonly boolean[] }
+import type { StaticWord } from '#proto/verbs/words.ts'
 
 /** Characters that mean only themselves outside quotes, in bash and in a POSIX sh, wherever they stand in a word. */
 const PLAIN = new Set('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,+=@%^!]')
@@ -20,8 +18,6 @@ export function staticWord(word: Word): StaticWord | undefined {
   const read = unquote(word.text)
   return read && read.value === word.value ? read : undefined
 }
-
-export const hasGlob = (word: StaticWord): boolean => word.glob.includes(true)
 
 function isStaticPart(part: WordPart): boolean {
   if (part.type === 'DoubleQuoted') return part.parts.every((inner) => inner.type === 'Literal')

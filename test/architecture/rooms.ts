@@ -5,6 +5,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'proto/gen': [],
   'proto/contract': ['proto/gen'],
   'proto/redaction': [],
+  'proto/verbs': [],
 
   'agent/files': [],
   'agent/journal': ['agent/files', 'proto/contract'],
@@ -27,12 +28,13 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'agent/process',
     'proto/contract',
     'proto/redaction',
+    'proto/verbs',
   ],
   'agent/capabilities': ['agent/guard', 'agent/lanes', 'agent/process', 'proto/contract'],
   'agent/app': ['agent/*', 'proto/*'],
 
   'central/domain': ['proto/contract'],
-  'central/commands': ['central/domain'],
+  'central/commands': ['central/domain', 'proto/verbs'],
   'central/storage': ['central/domain', 'proto/contract'],
   'central/bus': [],
   'central/audit': ['central/domain', 'central/storage', 'proto/contract'],

@@ -1,4 +1,4 @@
-import { flagsOf, LETTERS, listOf, type Programs, type Rule } from '../rules.ts'
+import { flagsOf, LETTERS, listOf, type Programs, type Rule } from '#proto/verbs/rules.ts'
 
 const COLOR_OFF = ['never', 'auto', 'none']
 

@@ -1,4 +1,4 @@
-import { DIGITS, flagsOf, LETTERS, madeOf, type Programs, type Rule } from '../rules.ts'
+import { DIGITS, flagsOf, LETTERS, madeOf, type Programs, type Rule } from '#proto/verbs/rules.ts'
 
 /** Words of a filter: devices, addresses, ports, states. */
 const isFilter = madeOf(`${LETTERS}${DIGITS}_.:/=<>!()%,*[]@ -`)

@@ -1,4 +1,4 @@
-import { DIGITS, flagsOf, LETTERS, madeOf, type Programs, type Rule } from '../rules.ts'
+import { DIGITS, flagsOf, LETTERS, madeOf, type Programs, type Rule } from '#proto/verbs/rules.ts'
 
 const isPackage = madeOf(`${LETTERS}${DIGITS}_.@+:~*?-`)
 const named: Rule = { rest: isPackage }

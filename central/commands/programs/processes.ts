@@ -1,4 +1,4 @@
-import { DIGITS, flagsOf, LETTERS, listOf, madeOf, type Programs } from '../rules.ts'
+import { DIGITS, flagsOf, LETTERS, listOf, madeOf, type Programs } from '#proto/verbs/rules.ts'
 
 const isName = madeOf(`${LETTERS}${DIGITS}_.@+:/,-`)
 const isPidList = madeOf(`${DIGITS},`)

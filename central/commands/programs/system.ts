@@ -1,4 +1,4 @@
-import { DIGITS, flagsOf, LETTERS, listOf, madeOf, type Programs, type Rule } from '../rules.ts'
+import { DIGITS, flagsOf, LETTERS, listOf, madeOf, type Programs, type Rule } from '#proto/verbs/rules.ts'
 
 const COLUMNS = madeOf(`${LETTERS}${DIGITS}_,+:%-`)
 const isName = madeOf(`${LETTERS}${DIGITS}_.@+:/-`)

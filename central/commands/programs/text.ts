@@ -1,4 +1,4 @@
-import { DIGITS, flagsOf, type Programs, type Rule } from '../rules.ts'
+import { DIGITS, flagsOf, type Programs, type Rule } from '#proto/verbs/rules.ts'
 
 /*
  * Programs that show lines of text. They may choose and order whole lines, never cut or rewrite them: a secret whose

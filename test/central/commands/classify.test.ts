@@ -96,6 +96,7 @@ test('a verb carries the whole argv, unquoted', () => {
   assert.deepEqual(classify(`systemctl --no-pager status 'nginx.service'`), {
     kind: 'verb',
     lane: 'inspect',
+    program: 'systemctl',
     verb: 'systemctl status',
     argv: ['systemctl', '--no-pager', 'status', 'nginx.service'],
   })

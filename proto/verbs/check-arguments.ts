@@ -1,20 +1,26 @@
-import { pathRefusal } from './paths.ts'
-import { quoteForReason } from './plain-line.ts'
-import { isNumber, type Kind, type Rule } from './rules.ts'
-import { hasGlob, type StaticWord } from './static-word.ts'
+// Whether the arguments of a program are those that its rule allows. Pure; both tiers run it.
+import { isNumber, type Kind, type PathUse, type Rule } from './rules.ts'
+import { hasGlob, quoteForReason, type StaticWord } from './words.ts'
 
 type Option = { readonly name: string; readonly value?: StaticWord; readonly kind?: Kind }
 type Arguments = { readonly options: Option[]; readonly operands: StaticWord[]; refused?: string }
 type Outcome = { readonly refused?: string; readonly verb?: string }
+/** Why a path may not be used so, or undefined. */
+export type PathRefusal = (path: StaticWord, use: PathUse) => string | undefined
 
 const flagSets = new WeakMap<Rule, ReadonlySet<string>>()
 
 /** Why a program's arguments are not read-only by its rule, or the verb they choose (for rules with verbs). */
-export function checkArguments(program: string, rule: Rule, words: readonly StaticWord[]): Outcome {
+export function checkArguments(
+  program: string,
+  rule: Rule,
+  words: readonly StaticWord[],
+  pathRefusal: PathRefusal,
+): Outcome {
   const chosen = chooseVerb(rule, words)
   if (!chosen) return { refused: `${program} is read-only only with some of its sub-commands, and this is not one.` }
   const args = readArguments(chosen.rule, chosen.words)
-  const why = args.refused ?? judge(chosen.rule, args) ?? finalLook(chosen.rule, words)
+  const why = args.refused ?? judge(chosen.rule, args, pathRefusal) ?? finalLook(chosen.rule, words)
   if (why !== undefined) return { refused: `${program} is not known to be read-only here: ${why}.` }
   return chosen.verb === undefined ? {} : { verb: chosen.verb }
 }
@@ -146,7 +152,7 @@ function flagsIn(rule: Rule): ReadonlySet<string> {
   return flags
 }
 
-function judge(rule: Rule, args: Arguments): string | undefined {
+function judge(rule: Rule, args: Arguments, pathRefusal: PathRefusal): string | undefined {
   const given = new Set(args.options.map((option) => option.name))
   const has = (names: readonly string[] | undefined): boolean => names?.some((name) => given.has(name)) ?? false
   if (rule.needs && !has(rule.needs)) return `it needs one of ${rule.needs.join(', ')}`
@@ -154,28 +160,34 @@ function judge(rule: Rule, args: Arguments): string | undefined {
   if (missing !== undefined) return `it needs ${missing}`
   for (const { name, value, kind } of args.options) {
     if (value === undefined || kind === undefined) continue
-    const why = valueRefusal(value, kind, name !== '')
+    const why = valueRefusal(value, kind, name !== '', pathRefusal)
     if (why !== undefined) return why
   }
   const tree = has(rule.treeWith)
   const leading = has(rule.noLeadingWith) ? (rule.leading ?? []).slice(1) : (rule.leading ?? [])
   const min = tree ? leading.length + 1 : (rule.min ?? 0)
   if (args.operands.length < min) return 'it needs more operands'
-  return operandsRefusal(args.operands, leading, tree && rule.rest === 'read' ? 'tree' : rule.rest)
+  const rest = tree && rule.rest === 'read' ? 'tree' : rule.rest
+  return operandsRefusal(args.operands, leading, rest, pathRefusal)
 }
 
-function operandsRefusal(operands: readonly StaticWord[], leading: readonly Kind[], rest: Kind | undefined) {
+function operandsRefusal(
+  operands: readonly StaticWord[],
+  leading: readonly Kind[],
+  rest: Kind | undefined,
+  pathRefusal: PathRefusal,
+) {
   for (const [index, word] of operands.entries()) {
     const kind = leading[index] ?? rest
     if (kind === undefined) return `the operand ${quoteForReason(word.value)} is one too many`
     // A pattern may become several words, so it may stand only where any number of words would do.
-    const why = valueRefusal(word, kind, index < leading.length)
+    const why = valueRefusal(word, kind, index < leading.length, pathRefusal)
     if (why !== undefined) return why
   }
   return undefined
 }
 
-function valueRefusal(word: StaticWord, kind: Kind, single: boolean): string | undefined {
+function valueRefusal(word: StaticWord, kind: Kind, single: boolean, pathRefusal: PathRefusal): string | undefined {
   const shown = quoteForReason(word.value)
   if (hasGlob(word) && (single || !isPathKind(kind))) return `the pattern ${shown} stands for words that are not known`
   if (kind === 'text') return undefined
@@ -186,10 +198,9 @@ function valueRefusal(word: StaticWord, kind: Kind, single: boolean): string | u
   return isAllowed(word.value, kind) ? undefined : `${shown} is not a value it may have here`
 }
 
-const isPathKind = (kind: Kind): kind is 'name' | 'read' | 'tree' =>
-  kind === 'name' || kind === 'read' || kind === 'tree'
+const isPathKind = (kind: Kind): kind is PathUse => kind === 'name' || kind === 'read' || kind === 'tree'
 
-function isAllowed(value: string, kind: Exclude<Kind, 'text' | 'name' | 'read' | 'tree'>): boolean {
+function isAllowed(value: string, kind: Exclude<Kind, 'text' | PathUse>): boolean {
   if (typeof kind === 'function') return kind(value)
   if (kind === 'number') return isNumber(value)
   if (kind === 'plus') return isNumber(value.startsWith('+') ? value.slice(1) : value)

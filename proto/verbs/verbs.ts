@@ -1,4 +1,4 @@
-import { DIGITS, flagsOf, LETTERS, madeOf, type Programs, type Rule } from '../rules.ts'
+import { DIGITS, flagsOf, LETTERS, madeOf, type Programs, type Rule } from './rules.ts'
 
 /* Read-only commands that need the system bus or Docker. They run as fixed verbs of another lane, never as a shell. */
 

@@ -1,4 +1,6 @@
-import type { PathUse } from './paths.ts'
+// The form of the tables of read-only programs. Imported by central/commands and by the table of verbs.
+/** `name`: only metadata is shown; `read`: content is shown; `tree`: content of everything below is shown. */
+export type PathUse = 'name' | 'read' | 'tree'
 
 /**
  * What a word may be. `path`-like kinds go through the table of secret places; `text` is any word without a pattern;
