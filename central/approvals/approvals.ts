@@ -1,14 +1,20 @@
 // Approvals: the life of an action up to the decision of a person. It never runs anything: central/calls/run-action.ts
 // picks up what was approved. Imported by calls and the console.
 import { CatalogueError } from '#proto/contract/errors.ts'
-import { canonicalBytes, sha256 } from '#proto/contract/grant.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { Bus } from '../bus/bus.ts'
-import type { Action, ActionSpec, ActionState, ActionWords, Decision, Requester } from '../domain/action.ts'
+import {
+  type Action,
+  type ActionSpec,
+  type ActionState,
+  type ActionWords,
+  type Decision,
+  newAction,
+  type Requester,
+} from '../domain/action.ts'
 import type { AuditEvent } from '../domain/audit.ts'
 import type { Clock } from '../domain/clock.ts'
-import { createId } from '../domain/ids.ts'
 import type { Policy } from '../domain/policy.ts'
 import { mayApprove, mayExecute, type Principal } from '../domain/principal.ts'
 import type { ActionFilter, ActionsStore } from '../storage/actions.ts'
@@ -48,7 +54,16 @@ export function createApprovals(rooms: {
   /** Stores the action and asks. Fails closed when nobody can be asked. */
   async function request(principal: Principal, callId: string, spec: ActionSpec, words: ActionWords): Promise<Action> {
     await mustNotFlood(principal)
-    const action = newAction(principal, spec, words, clock.now())
+    const now = clock.now()
+    const action = newAction({
+      workspace_id: principal.workspaceId,
+      spec,
+      words,
+      state: 'pending_approval',
+      requester: actorOf(principal),
+      created_at: now,
+      expires_at: now + LIMITS.actionLife,
+    })
     await audit.append(
       eventOf(action, principal, callId, { event: 'action.requested', details: { digest: action.digest } }),
     )
@@ -266,26 +281,5 @@ export function eventOf(
     action_id: action.id,
     resource: action.spec.kind,
     ...rest,
-  }
-}
-
-function newAction(principal: Principal, spec: ActionSpec, words: ActionWords, now: number): Action {
-  const canonical = canonicalBytes(spec).toString('utf8')
-  return {
-    id: createId('action'),
-    workspace_id: principal.workspaceId,
-    server_id: spec.server_id,
-    spec,
-    canonical,
-    digest: sha256(canonical),
-    words,
-    state: 'pending_approval',
-    requester: actorOf(principal),
-    created_at: now,
-    expires_at: now + LIMITS.actionLife,
-    decision: null,
-    started_at: null,
-    finished_at: null,
-    outcome: null,
   }
 }

@@ -4,13 +4,21 @@ import type { KeyObject } from 'node:crypto'
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { CatalogueError, type ErrorCode } from '#proto/contract/errors.ts'
-import { canonicalBytes, type Grant, sha256, signGrant } from '#proto/contract/grant.ts'
+import { type Grant, signGrant } from '#proto/contract/grant.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import { announce } from '../approvals/announce.ts'
 import { eventOf, SYSTEM } from '../approvals/approvals.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { Bus } from '../bus/bus.ts'
-import type { Action, ActionKind, ActionOutcome, ActionSpec } from '../domain/action.ts'
+import {
+  type Action,
+  type ActionKind,
+  type ActionOutcome,
+  type ActionSpec,
+  type HostRun,
+  mustBeWhatWasApproved,
+  runsOnHost,
+} from '../domain/action.ts'
 import type { Clock } from '../domain/clock.ts'
 import { seal } from '../domain/seal.ts'
 import type { Fleet } from '../fleet/fleet.ts'
@@ -56,17 +64,26 @@ export function createRunAction(rooms: {
 
   const performers: { [K in ActionKind]: Performer<K> } = {
     command: (action, spec, hand) => (isRead(spec) ? abandonedRead(action, spec) : dispatch(action, hand)),
+    repair_install: (action, _spec, hand) => dispatch(action, hand),
+    update_agent: (action, _spec, hand) => dispatch(action, hand),
     decommission_server: (action, { server_id }) =>
       ourselves(action, async () => {
         await fleet.decommission(action.workspace_id, server_id).catch(unless('SERVER_NOT_FOUND'))
         return { detail: 'The server is no longer in the registry; its host was not touched.' }
       }),
     regenerate_install_token: (action, { server_id }) =>
-      ourselves(action, async () => {
-        const made = await fleet.regenerate(action.workspace_id, server_id, action.requester.user_id)
-        const secret = Buffer.from(JSON.stringify(made))
-        return { sealed: seal(rooms.dataKey, `outcome:${action.id}`, secret).toString('base64') }
-      }),
+      ourselves(action, () =>
+        sealedFor(action, fleet.regenerate(action.workspace_id, server_id, action.requester.user_id)),
+      ),
+    bootstrap_recover: (action, { server_id }) =>
+      ourselves(action, () =>
+        sealedFor(action, fleet.recover(action.workspace_id, server_id, action.requester.user_id)),
+      ),
+  }
+
+  async function sealedFor(action: Action, made: Promise<object>): Promise<ActionOutcome> {
+    const secret = Buffer.from(JSON.stringify(await made))
+    return { sealed: seal(rooms.dataKey, `outcome:${action.id}`, secret).toString('base64') }
   }
 
   /** What Central does itself. Refused, it changed nothing; cut off by a restart, it is not done later by surprise. */
@@ -98,7 +115,7 @@ export function createRunAction(rooms: {
   const start = (action: Action) =>
     hold(action, async (hand) => {
       mustBeWhatWasApproved(action)
-      const granted = action.spec.kind === 'command' ? grantFor(action, action.spec) : undefined
+      const granted = runsOnHost(action.spec) ? grantFor(action, action.spec) : undefined
       const details = { digest: action.digest }
       await audit.append(eventOf(action, SYSTEM, action.id, { event: 'action.started', details }))
       const patch = { started_at: clock.now(), ...(granted && { granted }) }
@@ -117,7 +134,7 @@ export function createRunAction(rooms: {
     if (end !== 'later') await finish(action, end)
   }
 
-  function grantFor(action: Action, spec: CommandSpec): StoredGrant {
+  function grantFor(action: Action, spec: HostRun): StoredGrant {
     const grant: Grant = {
       version: 1,
       action_id: action.id,
@@ -220,7 +237,9 @@ export function createRunAction(rooms: {
 
   function resume(action: Action): Promise<void> {
     if (action.state === 'running') return carryOn(action)
-    const late = (action.decision?.at ?? 0) + LIMITS.startWithin < clock.now()
+    // A server's part in a rollout is decided before its turn comes.
+    const due = Math.max(action.created_at, action.decision?.at ?? 0)
+    const late = due + LIMITS.startWithin < clock.now()
     return late ? hold(action, () => lapse(action)) : start(action)
   }
 
@@ -293,12 +312,6 @@ const cancelledUnsent: End = {
 
 const unless = (code: ErrorCode) => (error: unknown) => {
   if (!(error instanceof CatalogueError) || error.code !== code) throw error
-}
-
-/** The bytes that were approved are the bytes that are granted, whatever has happened to the record since. */
-function mustBeWhatWasApproved({ id, spec, canonical, digest }: Action): void {
-  if (sha256(canonical) !== digest || canonicalBytes(spec).toString('utf8') !== canonical)
-    throw new TypeError(`the record of ${id} is not what its digest says`)
 }
 
 /** The relay says so, and only of its own attempt: what an agent says of itself does not count. */

@@ -2,14 +2,12 @@
 // that nothing is lost and every tool answers in time.
 import type { Logger } from 'pino'
 import { CatalogueError } from '#proto/contract/errors.ts'
-import { canonicalBytes, sha256 } from '#proto/contract/grant.ts'
 import { announce } from '../approvals/announce.ts'
 import { actorOf, eventOf, SYSTEM } from '../approvals/approvals.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { Bus } from '../bus/bus.ts'
-import type { Action, ActionOutcome, ActionSpec } from '../domain/action.ts'
+import { type Action, type ActionOutcome, type ActionSpec, newAction } from '../domain/action.ts'
 import type { Clock } from '../domain/clock.ts'
-import { createId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import type { Relay } from '../relay/relay.ts'
 import type { ActionsStore } from '../storage/actions.ts'
@@ -145,14 +143,9 @@ function recordOf(principal: Principal, serverId: string, line: string, timeoutM
     terminal: false,
     timeout_ms: timeoutMs,
   }
-  const canonical = canonicalBytes(spec).toString('utf8')
-  return {
-    id: createId('action'),
+  return newAction({
     workspace_id: principal.workspaceId,
-    server_id: serverId,
     spec,
-    canonical,
-    digest: sha256(canonical),
     words: {
       title: titleOf(line),
       effect: 'Changes nothing: it ran in the read lane.',
@@ -163,10 +156,6 @@ function recordOf(principal: Principal, serverId: string, line: string, timeoutM
     state: 'running',
     requester: actorOf(principal),
     created_at: now,
-    expires_at: now,
-    decision: null,
     started_at: now,
-    finished_at: null,
-    outcome: null,
-  }
+  })
 }

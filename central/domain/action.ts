@@ -1,4 +1,8 @@
 // The life of an action. Pure: what follows what, and what a client is told.
+import { canonicalBytes, sha256 } from '#proto/contract/grant.ts'
+import type { RepairPlan } from '#proto/contract/installation.ts'
+import { createId } from './ids.ts'
+import type { Rollout } from './rollout.ts'
 
 export const ACTION_STATES = [
   'pending_approval',
@@ -33,22 +37,38 @@ export const ACTION_MOVES: Record<ActionState, readonly ActionState[]> = {
 export const isTerminal = (state: ActionState): boolean => ACTION_MOVES[state].length === 0
 export const mayMove = (from: ActionState, to: ActionState): boolean => ACTION_MOVES[from].includes(to)
 
+/** What the act lane executes, word for word: the part of a spec that becomes a grant. */
+export type HostRun = {
+  argv: readonly string[]
+  cwd: string
+  env: Readonly<Record<string, string>>
+  /** Empty for the account that the act lane runs as. */
+  user: string
+  terminal: boolean
+  timeout_ms: number
+}
+
 /** What is to be done, in full: the canonical JSON of this is what is shown, hashed, stored and executed. */
 export type ActionSpec =
-  | {
-      kind: 'command'
-      server_id: string
-      line: string
-      argv: readonly string[]
-      cwd: string
-      env: Readonly<Record<string, string>>
-      user: string
-      terminal: boolean
-      timeout_ms: number
-    }
+  | ({ kind: 'command'; server_id: string; line: string } & HostRun)
+  | ({ kind: 'repair_install'; server_id: string; plan: RepairPlan } & HostRun)
+  | UpdateSpec
+  | { kind: 'bootstrap_recover'; server_id: string }
   | { kind: 'regenerate_install_token'; server_id: string }
   | { kind: 'decommission_server'; server_id: string }
 export type ActionKind = ActionSpec['kind']
+
+/** `manifest` is the SHA-256 of the manifest's bytes. With `then`, further servers follow once this one has succeeded. */
+export type UpdateSpec = {
+  kind: 'update_agent'
+  server_id: string
+  version: string
+  manifest: string
+  then?: Rollout
+} & HostRun
+
+export type HostSpec = Extract<ActionSpec, HostRun>
+export const runsOnHost = (spec: ActionSpec): spec is HostSpec => 'argv' in spec
 
 /** What a person reads beside the canonical bytes before deciding. */
 export type ActionWords = {
@@ -100,6 +120,8 @@ export type Action = {
   id: string
   workspace_id: string
   server_id: string
+  /** The action whose approval holds for this one too: a server's part in a rollout. */
+  parent_id: string | null
   spec: ActionSpec
   /** RFC 8785 bytes of the spec, as text, and their SHA-256. */
   canonical: string
@@ -113,4 +135,30 @@ export type Action = {
   started_at: number | null
   finished_at: number | null
   outcome: ActionOutcome | null
+}
+
+type Asked = Pick<Action, 'workspace_id' | 'spec' | 'words' | 'state' | 'requester' | 'created_at'> & Partial<Action>
+
+/** The record of an action, as every room that makes one makes it. */
+export function newAction(asked: Asked): Action {
+  const canonical = canonicalBytes(asked.spec).toString('utf8')
+  return {
+    id: createId('action'),
+    server_id: asked.spec.server_id,
+    parent_id: null,
+    canonical,
+    digest: sha256(canonical),
+    expires_at: asked.created_at,
+    decision: null,
+    started_at: null,
+    finished_at: null,
+    outcome: null,
+    ...asked,
+  }
+}
+
+/** @throws TypeError when the record is not what its digest says: what was approved is what runs, whatever has happened since */
+export function mustBeWhatWasApproved({ id, spec, canonical, digest }: Action): void {
+  if (sha256(canonical) !== digest || canonicalBytes(spec).toString('utf8') !== canonical)
+    throw new TypeError(`the record of ${id} is not what its digest says`)
 }

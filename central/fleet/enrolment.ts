@@ -22,9 +22,15 @@ export type ServerAllowance = { plan: Plan; limits: { servers: number | null } }
 
 /**
  * `command` enrols the host it is run on; the token goes in on standard input, never as an argument. `from` says what it
- * needs there: nothing (the installer of a served release), or a checkout.
+ * needs there: nothing (the installer of a served release), or a checkout. The installer runs as root, or with `sudoCommand`.
  */
-export type InstallToken = { token: string; expiresAt: number; command: string; from: 'release' | 'checkout' }
+export type InstallToken = {
+  token: string
+  expiresAt: number
+  command: string
+  sudoCommand?: string
+  from: 'release' | 'checkout'
+}
 
 export type EnrolmentRooms = {
   store: FleetStore
@@ -46,17 +52,22 @@ export function createEnrolment(rooms: EnrolmentRooms) {
 
   async function createToken(
     inStore: FleetStore,
-    owner: { workspaceId: string; createdBy: string; serverId?: string },
+    owner: { workspaceId: string; createdBy: string; serverId?: string; keepWhoItIs?: boolean },
   ): Promise<InstallToken> {
     const secret = randomBytes(32).toString('base64url')
     const createdAt = clock.now()
     const expiresAt = createdAt + LIMITS.installTokenLife
-    const { workspaceId, createdBy, serverId = null } = owner
+    const { workspaceId, createdBy, serverId = null, keepWhoItIs = false } = owner
     await inStore.installTokens.insert({ hash: sha256(secret), workspaceId, serverId, createdBy, createdAt, expiresAt })
     const token = formatInstallToken({ secret, caFingerprint: ca.fingerprint })
     const from = rooms.releaseIsServed() ? 'release' : 'checkout'
-    const command = COMMANDS[from](token, publicUrl, serverId === null ? '' : ' --replace')
-    return { token, expiresAt, from, command }
+    if (from === 'checkout') {
+      const command = fromCheckout(token, publicUrl, serverId === null ? '' : ' --replace')
+      return { token, expiresAt, from, command }
+    }
+    const installer = (shell: string) =>
+      fromRelease(token, publicUrl, shell, serverId === null || keepWhoItIs ? '' : ' --replace')
+    return { token, expiresAt, from, command: installer('bash'), sudoCommand: installer('sudo bash') }
   }
 
   /** @throws CatalogueError PLAN_REQUIRED */
@@ -132,13 +143,12 @@ export function createEnrolment(rooms: EnrolmentRooms) {
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
 
 /**
- * A host that is to become a server that is known already may be enrolled still, with what was taken back: `replace`. A
- * shell reads a script from a pipe byte by byte, so what follows the installer's last line is there for it to read. A
- * download that fails sends no token.
+ * A host that is to become a server that is known already may be enrolled still, with what was taken back: `replace`.
+ * Without it the installer keeps who the host is, where that works. A shell reads a script from a pipe byte by byte, so
+ * what follows the installer's last line is there for it to read. A download that fails sends no token.
  */
-const COMMANDS: Record<InstallToken['from'], (token: string, publicUrl: string, replace: string) => string> = {
-  release: (token, publicUrl, replace) =>
-    `{ curl -fsSL ${quoted(`${publicUrl}/install.sh`)} && printf '%s\\n' ${quoted(token)}; } | bash -s -- --token-stdin${replace}`,
-  checkout: (token, publicUrl, replace) =>
-    `printf '%s' ${quoted(token)} | npm run agent -- enrol --central ${quoted(publicUrl)} --token-stdin${replace} && npm run agent`,
-}
+const fromRelease = (token: string, publicUrl: string, shell: string, replace: string): string =>
+  `{ curl -fsSL ${quoted(`${publicUrl}/install.sh`)} && printf '%s\\n' ${quoted(token)}; } | ${shell} -s -- --token-stdin${replace}`
+
+const fromCheckout = (token: string, publicUrl: string, replace: string): string =>
+  `printf '%s' ${quoted(token)} | npm run agent -- enrol --central ${quoted(publicUrl)} --token-stdin${replace} && npm run agent`

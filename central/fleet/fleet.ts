@@ -177,21 +177,39 @@ export function createFleet(rooms: FleetRooms) {
      * Takes the present credentials back and makes a command that gives new ones.
      * @throws CatalogueError SERVER_NOT_FOUND, SERVER_ONLINE
      */
-    async regenerate(
-      workspaceId: string,
-      serverId: string,
-      createdBy: string,
-    ): Promise<{ command: string; expires_at: number }> {
+    async regenerate(workspaceId: string, serverId: string, createdBy: string): Promise<HostCommands> {
       await existing(workspaceId, serverId)
       requireOffline(serverId)
-      const { command, expiresAt } = await store.transaction(async (tx) => {
+      const made = await store.transaction(async (tx) => {
         await tx.servers.lock(serverId)
         await tx.certificates.revokeAll(serverId)
         await tx.installTokens.withdraw(serverId, clock.now())
         return enrolment.createToken(tx, { workspaceId, createdBy, serverId })
       })
       credentialsTaken(serverId)
-      return { command, expires_at: expiresAt }
+      return commandsOf(made)
+    },
+
+    /**
+     * Makes a command that mends the host of this server. It stays who it is where that still works; the present
+     * credentials hold until the token is used.
+     * @throws CatalogueError SERVER_NOT_FOUND, SERVER_ONLINE
+     */
+    async recover(workspaceId: string, serverId: string, createdBy: string): Promise<HostCommands> {
+      await existing(workspaceId, serverId)
+      requireOffline(serverId)
+      const made = await store.transaction(async (tx) => {
+        await tx.servers.lock(serverId)
+        await tx.installTokens.withdraw(serverId, clock.now())
+        return enrolment.createToken(tx, { workspaceId, createdBy, serverId, keepWhoItIs: true })
+      })
+      return commandsOf(made)
+    },
+
+    /** When the certificate that the agent uses ends; undefined when it has none that holds. */
+    async certificateExpiry(serverId: string): Promise<number | undefined> {
+      const held = await store.certificates.ofServer(serverId)
+      return held.findLast(({ state }) => state === 'active')?.notAfter
     },
 
     /**
@@ -244,6 +262,15 @@ export function createFleet(rooms: FleetRooms) {
 }
 
 export type Fleet = ReturnType<typeof createFleet>
+
+/** What a person pastes on a host: as root, and from another account. */
+export type HostCommands = { command: string; sudo_command?: string; expires_at: number }
+
+const commandsOf = ({ command, sudoCommand, expiresAt }: InstallToken): HostCommands => ({
+  command,
+  ...(sudoCommand && { sudo_command: sudoCommand }),
+  expires_at: expiresAt,
+})
 
 /** Percent of a certificate's life that is over. */
 const spent = ({ issuedAt, notAfter }: Pick<CertificateRecord, 'issuedAt' | 'notAfter'>, now: number): number =>

@@ -22,8 +22,14 @@ export function createActionsStore(db: Database) {
   const { kysely } = db
 
   return {
-    async insert(action: Action): Promise<void> {
-      await kysely.insertInto('actions').values(toRow(action)).execute()
+    /** False when its server has a part in the same rollout already. */
+    async insert(action: Action): Promise<boolean> {
+      const { numInsertedOrUpdatedRows } = await kysely
+        .insertInto('actions')
+        .values(toRow(action))
+        .onConflict((conflict) => conflict.columns(['parent_id', 'server_id']).doNothing())
+        .executeTakeFirstOrThrow()
+      return numInsertedOrUpdatedRows === 1n
     },
 
     async get(id: string): Promise<Action | undefined> {
@@ -51,6 +57,31 @@ export function createActionsStore(db: Database) {
       let query = kysely.selectFrom('actions').selectAll().where('state', 'in', states)
       if (serverId) query = query.where('server_id', '=', serverId)
       return (await query.orderBy('created_at').execute()).map(fromRow)
+    },
+
+    /** What runs on the strength of this action's approval, in the order in which it began. */
+    async children(parentId: string): Promise<Action[]> {
+      const rows = await kysely
+        .selectFrom('actions')
+        .selectAll()
+        .where('parent_id', '=', parentId)
+        .orderBy('created_at')
+        .orderBy('id')
+        .execute()
+      return rows.map(fromRow)
+    },
+
+    /** Updates that a person approved and that have succeeded since then: those that others may follow. */
+    async updatesSince(finishedAfter: number): Promise<Action[]> {
+      const rows = await kysely
+        .selectFrom('actions')
+        .selectAll()
+        .where('state', '=', 'succeeded')
+        .where('kind', '=', 'update_agent')
+        .where('parent_id', 'is', null)
+        .where('finished_at', '>', finishedAfter)
+        .execute()
+      return rows.map(fromRow)
     },
 
     /** Moves the action if it is in `from`; false when somebody else was first. */
@@ -146,6 +177,7 @@ function toRow(action: Action): Schema['actions'] {
     id: action.id,
     workspace_id: action.workspace_id,
     server_id: action.server_id,
+    parent_id: action.parent_id,
     kind: action.spec.kind,
     canonical: action.canonical,
     digest: action.digest,
@@ -167,6 +199,7 @@ function fromRow(row: Schema['actions']): Action {
     id: row.id,
     workspace_id: row.workspace_id,
     server_id: row.server_id,
+    parent_id: row.parent_id,
     spec: JSON.parse(row.canonical),
     canonical: row.canonical,
     digest: row.digest,

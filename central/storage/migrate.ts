@@ -8,6 +8,7 @@ import { credentials } from './migrations/0002-credentials.ts'
 import { servers } from './migrations/0003-servers.ts'
 import { actionsAndAudit } from './migrations/0004-actions-and-audit.ts'
 import { invitations } from './migrations/0005-invitations.ts'
+import { rollouts } from './migrations/0006-rollouts.ts'
 import type { Schema } from './schema.ts'
 
 export type Migration = {
@@ -25,7 +26,7 @@ export type MigrationDatabase = {
   kysely: Kysely<Schema>
 }
 
-export const MIGRATIONS: readonly Migration[] = [people, credentials, servers, actionsAndAudit, invitations]
+export const MIGRATIONS: readonly Migration[] = [people, credentials, servers, actionsAndAudit, invitations, rollouts]
 
 /** The schema belongs to another program: start that one, or restore a backup from before it ran. */
 export class SchemaRefused extends Error {

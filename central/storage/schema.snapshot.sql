@@ -24,7 +24,7 @@ CREATE TABLE actions (
   started_at integer,
   finished_at integer,
   outcome text
-) strict;
+  , parent_id text) strict;
 
 CREATE TABLE alerts (
   id text primary key not null,
@@ -220,6 +220,8 @@ CREATE TABLE workspaces (
   policy text not null,
   created_at integer not null
 ) strict;
+
+CREATE UNIQUE INDEX actions_parent on actions (parent_id, server_id);
 
 CREATE INDEX actions_server on actions (server_id, created_at);
 

@@ -138,6 +138,8 @@ export type Schema = {
     id: string
     workspace_id: string
     server_id: string
+    /** The action whose approval holds for this one too; one child a server. */
+    parent_id: string | null
     kind: string
     /** RFC 8785 JSON of the spec, and its SHA-256. */
     canonical: string

@@ -46,6 +46,9 @@ export async function decisionPage(
 
 const HEADINGS: Record<ActionSpec['kind'], string> = {
   command: 'Run a command',
+  repair_install: 'Repair the installation',
+  update_agent: 'Update the agent',
+  bootstrap_recover: 'Make a recovery command',
   regenerate_install_token: 'Make a new install command',
   decommission_server: 'Decommission a server',
 }

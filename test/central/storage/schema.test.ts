@@ -120,6 +120,7 @@ const EXPECTED: Expected = {
     id: 'text',
     workspace_id: 'text',
     server_id: 'text',
+    parent_id: 'text?',
     kind: 'text',
     canonical: 'text',
     digest: 'text',
@@ -210,7 +211,7 @@ forEachDatabase('schema', (open) => {
     const snapshot = readFileSync(SNAPSHOT, 'utf8')
     assert.deepEqual(
       await INDEXES[db.dialect.name](db),
-      [...snapshot.matchAll(/^create index (\w+)/gim)].map(([, name]) => name).sort(),
+      [...snapshot.matchAll(/^create (?:unique )?index (\w+)/gim)].map(([, name]) => name).sort(),
     )
     assert.equal(await REFERENCES[db.dialect.name](db), [...snapshot.matchAll(/ references /gi)].length)
   })

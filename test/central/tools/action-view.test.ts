@@ -48,6 +48,7 @@ const action = (state: ActionState, changes: Partial<Action> = {}): Action => ({
   id: 'act_1',
   workspace_id: 'wsp_1',
   server_id: 'srv_1',
+  parent_id: null,
   spec: { kind: 'regenerate_install_token', server_id: 'srv_1' },
   canonical: '{}',
   digest: '',
