@@ -31,19 +31,24 @@ export function makePrivateDirectory(directory: string): void {
   if (mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined) syncDirectory(dirname(directory))
 }
 
-function writeBeside(path: string, content: string | Buffer, mode: number): string {
-  const beside = join(dirname(path), `.${randomBytes(8).toString('hex')}.partial`)
-  const fd = openSync(beside, 'wx', mode)
+/** Its content is on disk when this returns; its name is, once its directory has been synced. */
+export function writeNew(path: string, content: string | Buffer, mode: number): void {
+  const fd = openSync(path, 'wx', mode)
   try {
     const bytes = Buffer.from(content)
     for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
     fsyncSync(fd)
   } catch (error) {
-    rmSync(beside, { force: true })
+    rmSync(path, { force: true })
     throw error
   } finally {
     closeSync(fd)
   }
+}
+
+function writeBeside(path: string, content: string | Buffer, mode: number): string {
+  const beside = join(dirname(path), `.${randomBytes(8).toString('hex')}.partial`)
+  writeNew(beside, content, mode)
   return beside
 }
 
