@@ -8,9 +8,9 @@ import type { CapabilityContext } from './capabilities/handlers.ts'
 import { createCapabilities } from './capabilities/index.ts'
 import type { AgentConfig } from './config.ts'
 import { makePrivateDirectory } from './files/durable-file.ts'
-import { createIdentityStore, halfLife, wrongCertificate } from './identity/identity.ts'
+import { certificates } from './identity/certificates.ts'
+import { createIdentityStore, halfLife } from './identity/identity.ts'
 import { readLinkReport, reportLink } from './identity/link-state.ts'
-import { createSigningRequest } from './identity/signing-request.ts'
 import { createJournal } from './journal/journal.ts'
 import { createLanes } from './lanes/lanes.ts'
 import { laneArguments } from './lanes/settings.ts'
@@ -21,6 +21,7 @@ import { createSampler } from './link/host-sample.ts'
 import { createLink } from './link/link.ts'
 import type { LinkState } from './link/reconnect.ts'
 import { createRenewal } from './link/renewal.ts'
+import type { Trouble } from './link/trouble.ts'
 import { lockDirectory } from './lock.ts'
 import type { Log } from './log.ts'
 import { actingAs } from './owner.ts'
@@ -41,8 +42,10 @@ const nobody: CapabilityContext = {
 const reportTo = (directory: string | undefined) =>
   directory === undefined
     ? undefined
-    : (state: LinkState): void =>
-        reportLink(directory, { state, since: clock.now(), pid: process.pid, version: VERSION })
+    : (state: LinkState, trouble: Trouble | undefined): void => {
+        const report = { state, since: clock.now(), pid: process.pid, version: VERSION }
+        reportLink(directory, { ...report, ...(trouble && { trouble }) })
+      }
 
 /** Runs the daemon until the signal. @returns the exit code */
 export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSignal): Promise<number> {
@@ -87,7 +90,7 @@ export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSign
     log,
     connect: connectLink,
     hello: () => ({ ...host, shell: facts.shell, lanes: facts.lanes, unacknowledged: journal.unacknowledged() }),
-    renewal: createRenewal({ store, identity, clock, log, createSigningRequest, halfLife, wrongCertificate }),
+    renewal: createRenewal({ store, identity, clock, log, certificates }),
     random: Math.random,
     handle: createHandle({ capabilities, journal, clock }),
     sample: createSampler({ root: '/', clock }),

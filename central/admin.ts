@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
+import { authorityStatus, takeAuthorityStep } from './admin-ca.ts'
 import { actorOf, SYSTEM } from './approvals/approvals.ts'
 import { verifyExport } from './audit/offline.ts'
 import { type Config, ConfigError, configWith } from './config.ts'
@@ -13,6 +14,7 @@ import { type Core, openCore } from './core.ts'
 import { createId } from './domain/ids.ts'
 import { PLANS } from './domain/plan.ts'
 import { SCOPES } from './domain/principal.ts'
+import type { Step } from './fleet/authorities.ts'
 import { INVITED_ROLES } from './identity/invitations.ts'
 
 const OPTIONS = {
@@ -31,6 +33,7 @@ const OPTIONS = {
   servers: { type: 'string' },
   file: { type: 'string' },
   key: { type: 'string' },
+  lose: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const
@@ -75,7 +78,33 @@ const COMMANDS: Record<string, Command> = {
     help: 'the public key that checks an export',
     run: (options) => withCore(options, async ({ keys }) => publicPem(keys.actionKey)),
   },
+  'ca status': {
+    help: '[--json]   the certificate authorities, and whom the next step would cut off',
+    run: (options) => withCore(options, (core) => authorityStatus({ core }, options.json ?? false)),
+  },
+  'ca prepare': {
+    help: 'make the next authority; agents are told of it',
+    run: (options) => authorityStep(options, 'prepare'),
+  },
+  'ca switch': {
+    help: '[--lose N]   the next authority issues; certificates of the old one still count',
+    run: (options) => authorityStep(options, 'switch'),
+  },
+  'ca retire': {
+    help: '[--lose N]   certificates of the old authority count no longer',
+    run: (options) => authorityStep(options, 'retire'),
+  },
 }
+
+/** Refused unless nobody is cut off by it, or exactly as many as the administrator says. */
+const authorityStep = (options: Options, step: Step) =>
+  withCore(options, async (core) => {
+    const lose = Number(options.lose ?? '0')
+    if (!Number.isSafeInteger(lose) || lose < 0) throw new Refusal('--lose takes a number of servers.')
+    const taken = await takeAuthorityStep({ core, dataDir: settingsOf(options).dataDir }, step, lose)
+    if ('refused' in taken) throw new Refusal(taken.refused)
+    return taken.said
+  })
 
 /** Where Central's environment names a database, this works on the same one. */
 function settingsOf({ data, database, 'public-url': url, 'http-port': port }: Options): Config {

@@ -131,6 +131,7 @@ function createLink(
     store: stores.fleet,
     bus,
     ca: keys.ca,
+    authorities: keys.authorities,
     actionKey: keys.actionKey,
     plans,
     clock,
@@ -149,7 +150,15 @@ function createLink(
         details: { alert_id: id, severity },
       }),
   })
-  const relay = createRelay({ bus, fleet, ca: keys.ca, link: keys.link, clock, log, listen: config.grpc })
+  const relay = createRelay({
+    bus,
+    fleet,
+    authorities: keys.authorities,
+    link: keys.link,
+    clock,
+    log,
+    listen: config.grpc,
+  })
   return {
     fleet,
     relay,

@@ -3,8 +3,10 @@
 import { join } from 'node:path'
 import { readIfThere, replaceFile } from '../files/durable-file.ts'
 import type { LinkState } from '../link/reconnect.ts'
+import type { Trouble } from '../link/trouble.ts'
 
-export type LinkReport = { state: LinkState; since: number; pid: number; version: string }
+/** `trouble` is there while only a person can mend what keeps the link down. */
+export type LinkReport = { state: LinkState; since: number; pid: number; version: string; trouble?: Trouble }
 
 /** Of the unit (`RuntimeDirectory=`). */
 export const RUNTIME_DIRECTORY = '/run/mttrly-agent'

@@ -3,9 +3,10 @@
 import type { Hello } from '#proto/gen/mttrly/agent/v1/Hello.ts'
 import type { Credentials } from '../identity/identity.ts'
 import type { Connect } from './connect.ts'
-import { attemptsAfter, type LinkEvent, type LinkState, nextState, waitBefore } from './reconnect.ts'
+import { attemptsAfter, HOPELESS_CAP_MS, type LinkEvent, type LinkState, nextState, waitBefore } from './reconnect.ts'
 import type { Renewal } from './renewal.ts'
 import { openSession, type Session, type SessionRooms } from './session.ts'
+import { type Trouble, troubleOf } from './trouble.ts'
 
 const RENEWAL_CHECK_MS = 3_600_000
 /** A renewed certificate waits this long for requests to end before it takes over the stream. */
@@ -20,8 +21,8 @@ export function createLink(
     hello(): Hello
     renewal: Renewal
     random(): number
-    /** Told of each state that it comes to. */
-    onState?: ((state: LinkState) => void) | undefined
+    /** Told of each state that it comes to, and of what only a person can mend. */
+    onState?: ((state: LinkState, trouble: Trouble | undefined) => void) | undefined
   },
 ) {
   const { connect, clock, log, renewal } = rooms
@@ -30,15 +31,15 @@ export function createLink(
   let waiting: { wake(): void } | undefined
   let attempts = 0
 
-  const move = (event: LinkEvent): void => {
+  const move = (event: LinkEvent, trouble?: Trouble): void => {
     const next = nextState(state, event)
     if (next === state) return
     state = next
-    rooms.onState?.(state)
+    rooms.onState?.(state, trouble)
   }
   /** What happens while stopping no longer matters. */
-  const moveUnlessStopped = (event: LinkEvent): void => {
-    if (state !== 'stopped') move(event)
+  const moveUnlessStopped = (event: LinkEvent, trouble?: Trouble): void => {
+    if (state !== 'stopped') move(event, trouble)
   }
 
   const pause = (ms: number): Promise<void> =>
@@ -59,16 +60,17 @@ export function createLink(
     of.end()
   }
 
+  const renew = (on: Session): void => {
+    const request = renewal.request()
+    if (request) on.send(request)
+  }
+
   const beUp = async (current: Session, candidate: Credentials | undefined): Promise<void> => {
     move('welcomed')
     renewal.opened(candidate)
     log.info({}, 'connected to Central')
-    const renew = (): void => {
-      const request = renewal.request()
-      if (request) current.send(request)
-    }
-    renew()
-    const timer = setInterval(renew, RENEWAL_CHECK_MS)
+    renew(current)
+    const timer = setInterval(() => renew(current), RENEWAL_CHECK_MS)
     await current.over
     clearInterval(timer)
   }
@@ -80,10 +82,17 @@ export function createLink(
     const { stream, close } = connect({ address: identity.linkAddress, ...identity })
     const current = openSession(
       stream,
-      rooms.hello(),
-      (certificatePem) => {
-        renewed = renewal.received(certificatePem)
-        if (renewed) void takeOver(current)
+      { ...rooms.hello(), authorities: renewal.believes() },
+      {
+        onCertificate(certificatePem) {
+          renewed = renewal.received(certificatePem)
+          if (renewed) void takeOver(current)
+        },
+        onTrust(caPem) {
+          if (!renewal.trust(caPem)) return
+          current.send({ trusted: { authorities: renewal.believes() } })
+          renew(current)
+        },
       },
       rooms,
     )
@@ -108,11 +117,12 @@ export function createLink(
           move('renewed')
           continue
         }
-        moveUnlessStopped('lost')
+        const trouble = troubleOf(reason, renewal.valid(), clock.now())
+        moveUnlessStopped('lost', trouble)
         if (state === 'waiting') {
-          const ms = waitBefore(attempts, rooms.random)
+          const ms = waitBefore(attempts, rooms.random, trouble && HOPELESS_CAP_MS)
           attempts = attemptsAfter(attempts, upFor)
-          log.warn({ reason, retry_ms: ms }, 'not connected to Central')
+          log.warn({ reason, retry_ms: ms, ...trouble }, 'not connected to Central')
           await pause(ms)
           moveUnlessStopped('due')
         }

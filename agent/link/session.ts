@@ -32,6 +32,9 @@ export type Session = {
 /** What Central asks for, within reason: a timer over 2^31 ms would fire without end. */
 export const heartbeatEvery = (asked: number): number => Math.min(300_000, Math.max(1_000, asked || LIMITS.heartbeat))
 
+/** What Central says of who this agent is. */
+export type IdentityFrames = { onCertificate(certificatePem: string): void; onTrust(caPem: string): void }
+
 type Frames = {
   [K in NonNullable<CentralFrame__Output['frame']>]: (frame: NonNullable<CentralFrame__Output[K]>) => void
 }
@@ -39,7 +42,7 @@ type Frames = {
 export function openSession(
   stream: LinkStream,
   hello: Hello,
-  onCertificate: (certificatePem: string) => void,
+  { onCertificate, onTrust }: IdentityFrames,
   { clock, log, handle, sample, acknowledge }: SessionRooms,
 ): Session {
   let dispatch: Dispatch | undefined
@@ -107,7 +110,7 @@ export function openSession(
     ping: ({ sentAt }) => sendIfRoom({ pong: { sentAt } }),
     pong: () => {},
     certificate: ({ certificatePem }) => onCertificate(certificatePem),
-    trust: () => {},
+    trust: ({ caPem }) => onTrust(caPem),
   }
   const take = <K extends keyof Frames>(kind: K, frame: CentralFrame__Output): void => {
     const content = frame[kind]

@@ -77,7 +77,7 @@ export type HostSample = z.output<typeof HostSample>
 export const CERTIFICATE_STATES = ['candidate', 'active', 'retired', 'revoked'] as const
 export type CertificateState = (typeof CERTIFICATE_STATES)[number]
 
-/** `serial` and `fingerprint` (SHA-256 of the DER) are lower-case hex. */
+/** `serial`, `fingerprint` (SHA-256 of the DER) and `issuer` (the authority's fingerprint) are lower-case hex. */
 export type CertificateRecord = {
   serial: string
   serverId: string
@@ -85,4 +85,11 @@ export type CertificateRecord = {
   fingerprint: string
   issuedAt: number
   notAfter: number
+  issuer: string
+}
+
+/** What decides whether an agent can come: its active certificate, and which authorities it believes (fingerprints). */
+export type Standing = Pick<Server, 'id' | 'workspaceId' | 'name' | 'lastSeenAt'> & {
+  certificate: Pick<CertificateRecord, 'issuer' | 'notAfter'> | null
+  believes: string[]
 }

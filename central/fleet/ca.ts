@@ -28,9 +28,10 @@ const ID = /^[a-z]{3}_[0-9a-f]{32}$/
 
 export type KeyPairPem = { keyPem: string; certificatePem: string }
 
-/** `serial` and `fingerprint` (SHA-256 of the DER) are lower-case hex; times Unix ms. */
+/** `serial`, `fingerprint` (SHA-256 of the DER) and `issuer` (the authority's fingerprint) are lower-case hex; times Unix ms. */
 export type IssuedCertificate = {
   certificatePem: string
+  issuer: string
   serial: string
   fingerprint: string
   issuedAt: number
@@ -89,6 +90,7 @@ export async function openCa({ keyPem, certificatePem }: KeyPairPem, clock: Cloc
   if (!spki.equals(Buffer.from(own.publicKey.rawData)))
     throw new Error('the CA key is not the key of the CA certificate')
   const signer = signingKey(privateKey)
+  const issuer = sha256(new Uint8Array(own.rawData))
   const authority = await x509.AuthorityKeyIdentifierExtension.create(own.publicKey)
 
   type Leaf = {
@@ -120,6 +122,7 @@ export async function openCa({ keyPem, certificatePem }: KeyPairPem, clock: Cloc
     })
     return {
       certificatePem: certificate.toString('pem'),
+      issuer,
       serial,
       fingerprint: sha256(new Uint8Array(certificate.rawData)),
       issuedAt,
@@ -129,7 +132,7 @@ export async function openCa({ keyPem, certificatePem }: KeyPairPem, clock: Cloc
 
   return {
     certificatePem,
-    fingerprint: sha256(new Uint8Array(own.rawData)),
+    fingerprint: issuer,
     async issueAgent(csrPem, identity) {
       if (!ID.test(identity.workspaceId) || !ID.test(identity.serverId)) throw new TypeError('not an id')
       const checked = await checkCsr(csrPem)

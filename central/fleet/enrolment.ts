@@ -15,6 +15,7 @@ import type { Plan } from '../domain/plan.ts'
 import { plainText } from '../domain/text.ts'
 import type { FleetStore } from '../storage/fleet.ts'
 import type { InstallTokenRecord } from '../storage/install-tokens.ts'
+import type { Authority } from './authorities.ts'
 import type { Ca, IssuedCertificate } from './ca.ts'
 
 /** What a workspace may have; null is unlimited. */
@@ -35,6 +36,7 @@ export type InstallToken = {
 export type EnrolmentRooms = {
   store: FleetStore
   ca: Ca
+  authorities: readonly Authority[]
   plans: { get(workspaceId: string): Promise<ServerAllowance> }
   clock: Clock
   publicUrl: string
@@ -46,9 +48,13 @@ export type EnrolmentRooms = {
 
 /** One refusal for every token that does not work, so that nothing can be learned by trying. */
 const refused = () => new CatalogueError('AUTH_FAILED')
+const OF_OLD_AUTHORITY = 'The token was made before Central changed its certificate authority. Make a new one.'
 
 export function createEnrolment(rooms: EnrolmentRooms) {
   const { store, ca, plans, clock, publicUrl } = rooms
+  /** The host that holds such a token would not believe who answers on the link. The fingerprint is no secret. */
+  const replaced = (fingerprint: string) =>
+    rooms.authorities.some((authority) => authority.state === 'old' && authority.fingerprint === fingerprint)
 
   async function createToken(
     inStore: FleetStore,
@@ -78,6 +84,7 @@ export function createEnrolment(rooms: EnrolmentRooms) {
 
   async function findToken(text: string): Promise<InstallTokenRecord> {
     const parsed = parseInstallToken(text)
+    if (parsed && replaced(parsed.caFingerprint)) throw new CatalogueError('AUTH_FAILED', { why: OF_OLD_AUTHORITY })
     if (parsed?.caFingerprint !== ca.fingerprint) throw refused()
     const token = await store.installTokens.peek(sha256(parsed.secret), clock.now())
     if (!token) throw refused()
@@ -125,8 +132,9 @@ export function createEnrolment(rooms: EnrolmentRooms) {
       await store.transaction(async (tx) => {
         await admit(tx, token, serverId, plainText(request.hostname))
         if (token.serverId === null) requireRoom(allowance, (await tx.servers.count(token.workspaceId)) - 1)
-        const { serial, fingerprint, issuedAt, notAfter } = issued
-        await tx.certificates.insert({ serial, serverId, state: 'active', fingerprint, issuedAt, notAfter })
+        const { certificatePem: _, ...certificate } = issued
+        await tx.certificates.insert({ ...certificate, serverId, state: 'active' })
+        await tx.servers.saveAuthorities(serverId, [ca.fingerprint])
       })
       const answer = {
         server_id: serverId,

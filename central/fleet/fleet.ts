@@ -11,10 +11,12 @@ import type { Clock } from '../domain/clock.ts'
 import type { CertificateRecord, HostFacts, HostSample, Server, ServerView } from '../domain/server.ts'
 import type { FleetStore } from '../storage/fleet.ts'
 import { createAlertWatch } from './alerts.ts'
+import type { Authority } from './authorities.ts'
 import type { Ca } from './ca.ts'
 import { createCredentials } from './credentials.ts'
 import { createEnrolment, type EnrolmentRooms, type InstallToken } from './enrolment.ts'
 import { createPresence } from './presence.ts'
+import { attributeOld, readTrust, type TrustReport } from './rotation.ts'
 
 export type { ServerView } from '../domain/server.ts'
 
@@ -25,6 +27,8 @@ export type FleetRooms = {
   store: FleetStore
   bus: Bus
   ca: Ca
+  /** All that are believed, the issuing one first. */
+  authorities: readonly Authority[]
   /** Signs grants; its public half is pinned by agents. */
   actionKey: KeyObject
   plans: EnrolmentRooms['plans']
@@ -128,6 +132,7 @@ export function createFleet(rooms: FleetRooms) {
     /** Learns whom to expect, and begins to watch the time. */
     async start(): Promise<void> {
       startedAt = clock.now()
+      await attributeOld(rooms)
       for (const server of await store.servers.all()) presence.expect(server.id, server.workspaceId, server.lastSeenAt)
       await watch.load()
       timers.push(setInterval(watchTime, SWEEP).unref(), setInterval(() => flush().catch(report), FLUSH).unref())
@@ -150,6 +155,8 @@ export function createFleet(rooms: FleetRooms) {
     /** The latest heartbeat, also of a server that has gone offline since Central started. */
     status: (serverId: string): HostSample | undefined => presence.get(serverId)?.sample,
     alerts: { list: watch.list },
+    /** Whom a change of authority would cut off. */
+    trust: (workspaceId: string): Promise<TrustReport> => readTrust(rooms, workspaceId),
 
     /** @throws CatalogueError PLAN_REQUIRED, or SERVER_NOT_FOUND where a known server is to be enrolled again */
     async createInstallToken(owner: {

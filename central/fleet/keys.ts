@@ -1,24 +1,26 @@
 // The directory of Central's keys. It is made whole at the first start and renamed into place, so that a directory that
 // lacks one of them has been damaged: then Central refuses to start, because a new key would cut off every agent.
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } from 'node:crypto'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../domain/clock.ts'
+import { AUTHORITY_FILES, type Authority, readAuthorities } from './authorities.ts'
 import { type Ca, createAuthority, type KeyPairPem, type LinkNames, openCa } from './ca.ts'
 import { filesIn, syncDirectory, writeDurably } from './durable-file.ts'
+import { KeysFault, readPrivate, splitPem } from './key-files.ts'
 
-const AUTHORITY = 'ca.pem'
+export { KeysFault }
+
+const AUTHORITY = AUTHORITY_FILES.issuing
 const ACTION_KEY = 'action.key'
 const LINK = 'link.pem'
 const NAME = /^[a-z0-9][a-z0-9.-]*$/
 
-/** `actionKey` signs grants (Ed25519). `link` is the certificate that agents see. */
-export type Keys = { ca: Ca; actionKey: KeyObject; link: KeyPairPem }
-
-/** The keys directory is damaged, or others can read it. */
-export class KeysFault extends Error {
-  override readonly name = 'KeysFault'
-}
+/**
+ * `ca` issues; `authorities` are all that are believed, the issuing one first. `actionKey` signs grants (Ed25519). `link` is
+ * the certificate that agents see.
+ */
+export type Keys = { ca: Ca; authorities: readonly Authority[]; actionKey: KeyObject; link: KeyPairPem }
 
 /**
  * Makes the keys at the first start and reads them at every other. To be called before any other reader of `dir`.
@@ -28,9 +30,10 @@ export async function loadKeys(dir: string, options: { clock: Clock; link: LinkN
   const names = filesIn(dir)
   if (!names || names.length === 0) await createKeys(dir, options.clock)
   else requireWhole(dir, names)
+  const authorities = readAuthorities(dir)
   const ca = await openCa(splitPem(readPrivate(dir, AUTHORITY)), options.clock)
   const actionKey = createPrivateKey(readPrivate(dir, ACTION_KEY))
-  return { ca, actionKey, link: await loadLink(dir, ca, options) }
+  return { ca, authorities, actionKey, link: await loadLink(dir, ca, options) }
 }
 
 /** Random bytes under a name, made when first asked for. */
@@ -78,14 +81,6 @@ function requireWhole(dir: string, names: readonly string[]): void {
   )
 }
 
-function readPrivate(dir: string, name: string): string {
-  const path = join(dir, name)
-  if (statSync(path).mode & 0o077) throw new KeysFault(`${path} can be read by others. Run: chmod 600 ${path}`)
-  const text = readFileSync(path, 'utf8')
-  if (text.trim() === '') throw new KeysFault(`${path} is empty. Restore it from a backup.`)
-  return text
-}
-
 /** The link's certificate is replaceable at any time: agents know the CA, not it. */
 async function loadLink(dir: string, ca: Ca, { clock, link }: { clock: Clock; link: LinkNames }): Promise<KeyPairPem> {
   if (filesIn(dir)?.includes(LINK)) {
@@ -107,12 +102,6 @@ function stillFits({ certificatePem }: KeyPairPem, ca: Ca, { dns, ip }: LinkName
     ip.every((address) => certificate.checkIP(address))
   const issuer = new X509Certificate(ca.certificatePem)
   return sameNames && now < (from + to) / 2 && certificate.verify(issuer.publicKey)
-}
-
-function splitPem(text: string): KeyPairPem {
-  const at = text.indexOf('-----BEGIN CERTIFICATE-----')
-  if (at < 1) throw new KeysFault('a key file lacks its key or its certificate. Restore it from a backup.')
-  return { keyPem: text.slice(0, at), certificatePem: text.slice(at) }
 }
 
 const pemOf = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString()

@@ -6,18 +6,23 @@ import { LIMITS } from '#proto/contract/limits.ts'
 import type { Failure__Output } from '#proto/gen/mttrly/agent/v1/Failure.ts'
 import type { Heartbeat__Output } from '#proto/gen/mttrly/agent/v1/Heartbeat.ts'
 import type { Hello__Output } from '#proto/gen/mttrly/agent/v1/Hello.ts'
+import type { Trusted__Output } from '#proto/gen/mttrly/agent/v1/Trusted.ts'
 import { HostFacts, HostSample, ISOLATIONS } from '../domain/server.ts'
 import { plainText } from '../domain/text.ts'
 
 const DETAILS = 16 * 1024
 const RequestId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
 
-export type Hello = { facts: HostFacts; instanceId: string; unacknowledged: string[] }
+const Authorities = z.array(z.string().regex(/^[0-9a-f]{64}$/)).max(LIMITS.authorities)
+
+/** `authorities` is empty from an agent that is too old to say whom it believes. */
+export type Hello = { facts: HostFacts; instanceId: string; unacknowledged: string[]; authorities: string[] }
 
 const HelloFrame = z.object({
   facts: HostFacts,
   instanceId: z.string().min(1).max(64),
   unacknowledged: z.array(RequestId).max(LIMITS.unacknowledged),
+  authorities: Authorities,
 })
 
 /** undefined when it is not a hello that anybody would send in earnest. */
@@ -36,9 +41,12 @@ export function readHello(hello: Hello__Output): Hello | undefined {
     lanes: hello.lanes.map(({ name, isolation }) => ({ name, isolation: isolationOf(isolation) })),
     playbooks: hello.playbooks,
   }
-  const { instanceId, unacknowledged } = hello
-  return HelloFrame.safeParse({ facts, instanceId, unacknowledged }).data
+  const { instanceId, unacknowledged, authorities } = hello
+  return HelloFrame.safeParse({ facts, instanceId, unacknowledged, authorities }).data
 }
+
+export const readTrusted = ({ authorities }: Trusted__Output): string[] | undefined =>
+  Authorities.min(1).safeParse(authorities).data
 
 /** An isolation that this Central does not know yet counts as none. */
 function isolationOf(name: string): (typeof ISOLATIONS)[number] {

@@ -8,7 +8,8 @@ import { linkService } from '#proto/contract/wire.ts'
 import type { AgentAnswer, Bus, OnOutput } from '../bus/bus.ts'
 import type { Clock } from '../domain/clock.ts'
 import { createId } from '../domain/ids.ts'
-import type { Ca, KeyPairPem } from '../fleet/ca.ts'
+import { type Authority, bundleOf } from '../fleet/authorities.ts'
+import type { KeyPairPem } from '../fleet/ca.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import { createFront, type Front } from './front.ts'
 import { RELAY_LIMITS, type RelayLimits } from './limits.ts'
@@ -17,7 +18,8 @@ import { createStreams } from './streams.ts'
 export type RelayRooms = {
   bus: Bus
   fleet: Pick<Fleet, 'link'>
-  ca: Pick<Ca, 'certificatePem'>
+  /** Whose certificates agents may show. */
+  authorities: readonly Authority[]
   /** What agents see; from loadKeys. */
   link: KeyPairPem
   clock: Clock
@@ -95,9 +97,9 @@ export function createRelay(rooms: RelayRooms) {
     /** @throws Error when the address cannot be had */
     async start(): Promise<{ port: number }> {
       const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
-      const { ca, link, listen } = rooms
+      const { authorities, link, listen } = rooms
       front = createFront({
-        caPem: ca.certificatePem,
+        caPem: bundleOf(authorities),
         link,
         clock,
         limits,

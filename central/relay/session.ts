@@ -8,7 +8,7 @@ import type { CentralFrame } from '#proto/gen/mttrly/agent/v1/CentralFrame.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { CertificateRecord, HostSample } from '../domain/server.ts'
 import type { Presented } from '../fleet/credentials.ts'
-import { type Hello, readHeartbeat, readHello } from './frames.ts'
+import { type Hello, readHeartbeat, readHello, readTrusted } from './frames.ts'
 import type { RelayLimits } from './limits.ts'
 import { createOutbox } from './outbox.ts'
 import { createRequests, type RequestsCounters } from './requests.ts'
@@ -29,6 +29,8 @@ export type SessionRooms = {
   onHeartbeat: (session: Session, sample: HostSample) => void
   /** The certificate in PEM; undefined when the request was refused. */
   onRenew: (session: Session, csrPem: string) => Promise<string | undefined>
+  /** The agent has stored what it was told to believe. */
+  onTrusted: (session: Session, authorities: string[]) => Promise<void>
   onClosed: (session: Session, ending: Ending) => void
 }
 
@@ -48,6 +50,7 @@ export function createSession(call: LinkCall, presented: Presented, rooms: Sessi
   let heardAt = clock.now()
   let pingedAt = 0
   let renewedAt = 0
+  let trustSent = false
   let onAnswer: ((alive: boolean) => void) | undefined
 
   const session = {
@@ -67,6 +70,10 @@ export function createSession(call: LinkCall, presented: Presented, rooms: Sessi
     challenge,
     sweep,
     acknowledge: (requestId: string) => send({ acknowledge: { requestId } }),
+    trust(caPem: string): void {
+      trustSent = true
+      send({ trust: { caPem } })
+    },
   }
 
   call.on('data', onFrame)
@@ -121,10 +128,12 @@ export function createSession(call: LinkCall, presented: Presented, rooms: Sessi
     if (violation) violate(violation)
   }
 
-  function handleOther({ heartbeat, ping, pong, certificateRequest, hello }: AgentFrame__Output): string | undefined {
+  function handleOther(frame: AgentFrame__Output): string | undefined {
+    const { heartbeat, ping, pong, certificateRequest, trusted, hello } = frame
     if (heartbeat) onHeartbeat(readHeartbeat(heartbeat))
     else if (ping) send({ pong: { sentAt: ping.sentAt } })
     else if (certificateRequest) void renew(certificateRequest.csrPem)
+    else if (trusted) onTrusted(readTrusted(trusted))
     else if (hello) return 'a second hello'
     else if (!pong) counters.ignoredFrames++
   }
@@ -132,6 +141,18 @@ export function createSession(call: LinkCall, presented: Presented, rooms: Sessi
   function onHeartbeat(sample: HostSample | undefined): void {
     if (sample) rooms.onHeartbeat(session, sample)
     else counters.ignoredFrames++
+  }
+
+  /** One answer for one question: what an agent says unasked costs no write. */
+  function onTrusted(authorities: string[] | undefined): void {
+    if (!authorities || !trustSent) {
+      counters.ignoredFrames++
+      return
+    }
+    trustSent = false
+    rooms.onTrusted(session, authorities).catch((error: unknown) => {
+      rooms.log.error({ err: error, server_id: session.serverId }, 'not written down whom the agent believes')
+    })
   }
 
   async function renew(csrPem: string): Promise<void> {
@@ -218,4 +239,5 @@ export type Session = {
   challenge: () => Promise<boolean>
   sweep: (now: number) => void
   acknowledge: (requestId: string) => void
+  trust: (caPem: string) => void
 }

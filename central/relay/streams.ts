@@ -50,9 +50,7 @@ export function createStreams(rooms: StreamsRooms) {
     if (!rooms.front().claim(peer)) {
       refuse(call, { code: status.RESOURCE_EXHAUSTED, details: 'one stream a connection' })
     } else if (presented) {
-      sessions.add(
-        createSession(call, presented, { clock, log, limits, counters, onHello, onHeartbeat, onRenew, onClosed }),
-      )
+      sessions.add(createSession(call, presented, { clock, log, limits, counters, ...handlers }))
     } else {
       rooms.front().abandon(peer)
       refuse(call, unauthenticated('not the certificate of an agent'))
@@ -117,12 +115,14 @@ export function createStreams(rooms: StreamsRooms) {
       return unauthenticated('the certificate is no candidate any more')
     }
     await link.saveFacts(serverId, hello.facts)
+    const toBelieve = await link.believes(serverId, hello.authorities)
     if (session.isClosed() || !certificate) return
     holders.get(serverId)?.session.close({ code: status.ABORTED, details: 'replaced by a newer stream' })
     const stopServing = bus.serve(serverId, session.requests.call, session.acknowledge)
     holders.set(serverId, { session, stopServing })
     link.opened(serverOf(session), { ...certificate, state: 'active' })
     session.welcome()
+    if (toBelieve !== undefined) session.trust(toBelieve)
     bus.publish('hello', { server_id: serverId, unacknowledged: hello.unacknowledged })
     log.info({ server_id: serverId, agent_version: hello.facts.agent_version }, 'agent connected')
     if (hello.facts.capability_version > CAPABILITY_VERSION)
@@ -136,6 +136,11 @@ export function createStreams(rooms: StreamsRooms) {
     log.warn({ server_id: serverId, why: renewal.why }, 'certificate renewal refused')
   }
 
+  async function onTrusted({ serverId }: Session, authorities: string[]): Promise<void> {
+    await link.believes(serverId, authorities)
+    log.info({ server_id: serverId, authorities }, 'the agent believes what it was told to')
+  }
+
   function onClosed(session: Session, ending: Ending): void {
     sessions.delete(session)
     rooms.front().abandon(session.peer)
@@ -146,6 +151,8 @@ export function createStreams(rooms: StreamsRooms) {
     link.closed(session.serverId)
     log.info({ server_id: session.serverId, why: ending.details }, 'agent disconnected')
   }
+
+  const handlers = { onHello, onHeartbeat, onRenew, onTrusted, onClosed }
 
   return {
     onStream,

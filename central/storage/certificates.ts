@@ -76,6 +76,11 @@ export function createCertificatesStore(db: Database) {
       await kysely.updateTable('certificates').set({ state: 'revoked' }).where('server_id', '=', serverId).execute()
     },
 
+    /** Certificates of a time when there was one authority only are that one's. */
+    async attribute(issuer: string): Promise<void> {
+      await kysely.updateTable('certificates').set({ issuer }).where('issuer', '=', '').execute()
+    },
+
     /** Forgets those that no handshake would accept any more. */
     async prune(before: number): Promise<void> {
       await kysely.deleteFrom('certificates').where('not_after', '<', before).execute()
@@ -90,6 +95,7 @@ const toRow = (certificate: CertificateRecord): Schema['certificates'] => ({
   fingerprint: certificate.fingerprint,
   issued_at: certificate.issuedAt,
   not_after: certificate.notAfter,
+  issuer: certificate.issuer,
 })
 
 const fromRow = (row: Schema['certificates']): CertificateRecord => ({
@@ -99,4 +105,5 @@ const fromRow = (row: Schema['certificates']): CertificateRecord => ({
   fingerprint: row.fingerprint,
   issuedAt: row.issued_at,
   notAfter: row.not_after,
+  issuer: row.issuer,
 })

@@ -9,6 +9,7 @@ import { servers } from './migrations/0003-servers.ts'
 import { actionsAndAudit } from './migrations/0004-actions-and-audit.ts'
 import { invitations } from './migrations/0005-invitations.ts'
 import { rollouts } from './migrations/0006-rollouts.ts'
+import { authorities } from './migrations/0007-authorities.ts'
 import type { Schema } from './schema.ts'
 
 export type Migration = {
@@ -26,7 +27,15 @@ export type MigrationDatabase = {
   kysely: Kysely<Schema>
 }
 
-export const MIGRATIONS: readonly Migration[] = [people, credentials, servers, actionsAndAudit, invitations, rollouts]
+export const MIGRATIONS: readonly Migration[] = [
+  people,
+  credentials,
+  servers,
+  actionsAndAudit,
+  invitations,
+  rollouts,
+  authorities,
+]
 
 /** The schema belongs to another program: start that one, or restore a backup from before it ran. */
 export class SchemaRefused extends Error {

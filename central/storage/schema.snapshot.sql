@@ -87,7 +87,7 @@ CREATE TABLE certificates (
   fingerprint text not null unique,
   issued_at integer not null,
   not_after integer not null
-) strict;
+  , issuer text not null default '') strict;
 
 CREATE TABLE install_tokens (
   hash text primary key not null,
@@ -183,7 +183,7 @@ CREATE TABLE servers (
   last_seen_at integer,
   agent_version text,
   facts text not null
-) strict;
+  , authorities text not null default '[]') strict;
 
 CREATE TABLE sessions (
   id text primary key not null,

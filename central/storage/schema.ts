@@ -113,6 +113,8 @@ export type Schema = {
     agent_version: string | null
     /** JSON: the last hello. */
     facts: string
+    /** JSON: fingerprints of the authorities that its agent believes. */
+    authorities: string
   }
   certificates: {
     serial: string
@@ -123,6 +125,8 @@ export type Schema = {
     fingerprint: string
     issued_at: number
     not_after: number
+    /** Fingerprint of the authority. */
+    issuer: string
   }
   install_tokens: {
     hash: string

@@ -1,5 +1,6 @@
 // Servers. A decommissioned one keeps its row, because its history refers to it, and is in no list.
-import { HostFacts, type Server } from '../domain/server.ts'
+import { z } from 'zod'
+import { HostFacts, type Server, type Standing } from '../domain/server.ts'
 import type { Database } from './database.ts'
 import { prepare } from './prepared.ts'
 import type { Schema } from './schema.ts'
@@ -11,7 +12,7 @@ const IDS_AT_ONCE = 1_000
 
 export function createServersStore(db: Database) {
   const { kysely } = db
-  const present = () => kysely.selectFrom('servers').selectAll().where('decommissioned_at', 'is', null)
+  const present = () => kysely.selectFrom('servers').selectAll('servers').where('decommissioned_at', 'is', null)
   /** Of every call that concerns a server. */
   const getOne = prepare(present().where('workspace_id', '=', '').where('id', '=', ''))
 
@@ -28,6 +29,7 @@ export function createServersStore(db: Database) {
           last_seen_at: null,
           agent_version: null,
           facts: 'null',
+          authorities: '[]',
         })
         .execute()
     },
@@ -94,6 +96,41 @@ export function createServersStore(db: Database) {
         .execute()
     },
 
+    /** Written only when it says something new. */
+    async saveAuthorities(id: string, authorities: readonly string[]): Promise<void> {
+      const text = JSON.stringify(authorities)
+      const row = await kysely.selectFrom('servers').select('authorities').where('id', '=', id).executeTakeFirst()
+      if (row && row.authorities !== text)
+        await kysely.updateTable('servers').set({ authorities: text }).where('id', '=', id).execute()
+    },
+
+    /** Of one workspace, or of all: what decides whether each agent can come. */
+    async standings(workspaceId?: string): Promise<Standing[]> {
+      const rows = await present()
+        .leftJoin('certificates', (join) =>
+          join.onRef('certificates.server_id', '=', 'servers.id').on('certificates.state', '=', 'active'),
+        )
+        .$if(workspaceId !== undefined, (query) => query.where('workspace_id', '=', workspaceId ?? ''))
+        .select(['certificates.issuer', 'certificates.not_after'])
+        .orderBy('servers.created_at')
+        .orderBy('servers.id')
+        .execute()
+      return rows.map(({ id, workspace_id, name, last_seen_at, issuer, not_after, authorities }) => ({
+        id,
+        workspaceId: workspace_id,
+        name,
+        lastSeenAt: last_seen_at,
+        certificate: issuer === null || not_after === null ? null : { issuer, notAfter: not_after },
+        believes: Authorities.parse(JSON.parse(authorities)),
+      }))
+    },
+
+    /** Agents of a time when there was one authority only believe that one. */
+    async attribute(authority: string): Promise<void> {
+      const authorities = JSON.stringify([authority])
+      await kysely.updateTable('servers').set({ authorities }).where('authorities', '=', '[]').execute()
+    },
+
     async touch(ids: readonly string[], at: number): Promise<void> {
       for (let from = 0; from < ids.length; from += IDS_AT_ONCE) {
         await kysely
@@ -117,6 +154,7 @@ export function createServersStore(db: Database) {
   }
 }
 
+const Authorities = z.array(z.string())
 const Facts = HostFacts.nullable()
 const MOST_FACTS = 10_000
 /** By their text: the same facts are read with every call, and change when an agent or its host does. */

@@ -30,6 +30,8 @@ export const LIMITS = {
   reconnectGrace: 15_000,
   /** TLS handshakes that Central admits at once. */
   handshakes: 16,
+  /** Authorities that an agent believes at once: two while one replaces the other, and room for a mistake. */
+  authorities: 4,
   certificateLife: 30 * 24 * 3_600_000,
   installTokenLife: 3_600_000,
   actionLife: 30 * 60_000,

@@ -6,7 +6,8 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { EnrolmentAnswer } from '#proto/contract/enrolment.ts'
 import { parseConfig } from '../../agent/config.ts'
 import { enrol, enrolmentUrl } from '../../agent/enrol.ts'
-import { createIdentityStore, halfLife, wrongCertificate } from '../../agent/identity/identity.ts'
+import { certificates } from '../../agent/identity/certificates.ts'
+import { createIdentityStore, halfLife } from '../../agent/identity/identity.ts'
 import { createSigningRequest } from '../../agent/identity/signing-request.ts'
 import { createRenewal } from '../../agent/link/renewal.ts'
 import { type FakeCentral, startFakeCentral } from '../helpers/fake-central.ts'
@@ -134,9 +135,7 @@ describe('enrolment', () => {
           identity,
           clock: { now },
           log: quiet,
-          createSigningRequest,
-          halfLife,
-          wrongCertificate,
+          certificates,
         }),
       }
     }

@@ -51,29 +51,34 @@ export async function bootFleet(options: BootOptions = {}) {
   const store = (options.wrapStore ?? ((s) => s))(createFleetStore(db))
   const workspace = await createWorkspacesStore(db).create(WORKSPACE)
   const bus = createLocalBus()
-  const keys = await loadKeys(join(dir, 'keys'), { clock, link: { dns: ['localhost'], ip: ['127.0.0.1'] } })
+  const keysDir = join(dir, 'keys')
   const clones: CloneSighting[] = []
   const limits = { servers: options.servers ?? null }
   let port = 0
-  const fleet = createFleet({
-    store,
-    bus,
-    ca: keys.ca,
-    actionKey: keys.actionKey,
-    plans: { get: async () => ({ plan: 'deployment_bro' as const, limits }) },
-    clock,
-    log,
-    publicUrl: 'http://localhost:8080',
-    linkAddress: () => `127.0.0.1:${port}`,
-    onClone: (sighting) => clones.push(sighting),
-    ...(options.releaseIsServed && { releaseIsServed: options.releaseIsServed }),
-  })
+  const readKeys = () => loadKeys(keysDir, { clock, link: { dns: ['localhost'], ip: ['127.0.0.1'] } })
+  let keys = await readKeys()
+  const newFleet = () =>
+    createFleet({
+      store,
+      bus,
+      ca: keys.ca,
+      authorities: keys.authorities,
+      actionKey: keys.actionKey,
+      plans: { get: async () => ({ plan: 'deployment_bro' as const, limits }) },
+      clock,
+      log,
+      publicUrl: 'http://localhost:8080',
+      linkAddress: () => `127.0.0.1:${port}`,
+      onClone: (sighting) => clones.push(sighting),
+      ...(options.releaseIsServed && { releaseIsServed: options.releaseIsServed }),
+    })
+  let fleet = newFleet()
   await fleet.start()
   const newRelay = (): Relay =>
     createRelay({
       bus,
       fleet,
-      ca: keys.ca,
+      authorities: keys.authorities,
       link: keys.link,
       clock,
       log,
@@ -88,8 +93,13 @@ export async function bootFleet(options: BootOptions = {}) {
     clock,
     bus,
     store,
-    keys,
-    fleet,
+    keysDir,
+    get keys() {
+      return keys
+    },
+    get fleet() {
+      return fleet
+    },
     clones,
     limits,
     workspaceId: workspace.id,
@@ -123,6 +133,17 @@ export async function bootFleet(options: BootOptions = {}) {
     /** Central's link goes down and comes back on the same port. */
     async restartRelay(): Promise<void> {
       await relay.stop()
+      relay = newRelay()
+      await relay.start()
+    },
+
+    /** All of Central stops and starts on the keys that it finds, on the same port. */
+    async restart(): Promise<void> {
+      await relay.stop()
+      await fleet.stop()
+      keys = await readKeys()
+      fleet = newFleet()
+      await fleet.start()
       relay = newRelay()
       await relay.start()
     },

@@ -36,7 +36,7 @@ function open(handle: Handle) {
   const fake = fakeStream()
   const log = { info() {}, warn() {}, error() {} }
   const rooms = { clock: { now: () => 0 }, log, handle, sample: async () => ({}), acknowledge: async () => {} }
-  const session = openSession(fake.stream as unknown as LinkStream, {}, () => {}, rooms)
+  const session = openSession(fake.stream as unknown as LinkStream, {}, { onCertificate() {}, onTrust() {} }, rooms)
   const receive = (frame: Record<string, unknown>): void => {
     fake.stream.emit('data', { frame: Object.keys(frame)[0], ...frame })
   }

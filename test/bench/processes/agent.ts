@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { createHandle } from '../../../agent/calls.ts'
 import { createCapabilities } from '../../../agent/capabilities/index.ts'
 import { enrol } from '../../../agent/enrol.ts'
-import { createIdentityStore, halfLife, wrongCertificate } from '../../../agent/identity/identity.ts'
-import { createSigningRequest } from '../../../agent/identity/signing-request.ts'
+import { certificates } from '../../../agent/identity/certificates.ts'
+import { createIdentityStore } from '../../../agent/identity/identity.ts'
 import type { Lanes } from '../../../agent/lanes/lanes.ts'
 import { createOutput } from '../../../agent/lanes/output.ts'
 import { emptyOutcome } from '../../../agent/lanes/words.ts'
@@ -60,7 +60,7 @@ async function start({ central, token }: { central: string; token: string }): Pr
     log,
     connect: connectLink,
     hello: () => facts,
-    renewal: createRenewal({ store, identity, clock, log, createSigningRequest, halfLife, wrongCertificate }),
+    renewal: createRenewal({ store, identity, clock, log, certificates }),
     random: Math.random,
     handle: createHandle({
       capabilities,

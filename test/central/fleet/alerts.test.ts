@@ -69,6 +69,7 @@ test('after a start nobody is alarmed before the agents had time to come back; w
     store: booted.store,
     bus: booted.bus,
     ca: booted.keys.ca,
+    authorities: booted.keys.authorities,
     actionKey: booted.keys.actionKey,
     plans: { get: async () => ({ plan: 'watchdog', limits: { servers: null } }) },
     clock: booted.clock,

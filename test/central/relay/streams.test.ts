@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'node:test'
 import { status } from '@grpc/grpc-js'
+import { CAPABILITY_VERSION } from '#proto/contract/capability-version.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import type { Hello } from '#proto/gen/mttrly/agent/v1/Hello.ts'
 import type { JsonValue } from '../../../central/bus/bus.ts'
@@ -41,7 +42,7 @@ describe('hello', () => {
     assert.equal(view?.hostname, 'a\\u{202e}b')
     assert.deepEqual(
       [view?.online, view?.docker, view?.agentVersion, view?.capabilityVersion],
-      [true, true, '0.1.0', 1],
+      [true, true, '0.1.0', CAPABILITY_VERSION],
     )
     assert.deepEqual(view?.lanes, [
       { name: 'read', isolation: 'bubblewrap' },

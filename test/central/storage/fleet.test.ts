@@ -38,9 +38,15 @@ async function setUp(db: Database) {
     await store.servers.insert({ id, workspaceId: workspace.id, name: 'n', createdAt })
     return id
   }
-  const addCertificate = async (serverId: string, state: 'candidate' | 'active' = 'active', notAfter = 100) => {
+  const addCertificate = async (
+    serverId: string,
+    state: 'candidate' | 'active' = 'active',
+    notAfter = 100,
+    issuer = 'a',
+  ) => {
     const serial = createId('server').slice(4)
-    await store.certificates.insert({ serial, serverId, state, fingerprint: serial.repeat(2), issuedAt: 1, notAfter })
+    const fingerprint = serial.repeat(2)
+    await store.certificates.insert({ serial, serverId, state, fingerprint, issuedAt: 1, notAfter, issuer })
     return serial
   }
   const statesOf = async (serverId: string) => {

@@ -98,6 +98,7 @@ const EXPECTED: Expected = {
     last_seen_at: 'number?',
     agent_version: 'text?',
     facts: 'text',
+    authorities: 'text',
   },
   certificates: {
     serial: 'text',
@@ -106,6 +107,7 @@ const EXPECTED: Expected = {
     fingerprint: 'text',
     issued_at: 'number',
     not_after: 'number',
+    issuer: 'text',
   },
   install_tokens: {
     hash: 'text',

@@ -27,7 +27,7 @@ export async function seedWorkspace({ kysely }: Database): Promise<void> {
       .values({ workspace_id: 'wsp_1', user_id: user.id, role: 'owner', created_at: 1 })
       .execute()
   }
-  const server = { id: 'srv_1', workspace_id: 'wsp_1', name: 'web-1', created_at: 1, facts: '{}' }
+  const server = { id: 'srv_1', workspace_id: 'wsp_1', name: 'web-1', created_at: 1, facts: '{}', authorities: '[]' }
   await kysely
     .insertInto('servers')
     .values({ ...server, decommissioned_at: null, last_seen_at: null, agent_version: null })
