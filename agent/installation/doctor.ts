@@ -1,3 +1,54 @@
+// `mttrly-agent doctor`: the health of this installation, on the host itself and without Central.
+import { parseArgs } from 'node:util'
+import { DRIFTS, type Drift, partOf } from '#proto/contract/installation.ts'
+import { layoutUnder } from './layout.ts'
 import type { Command } from './main.ts'
+import { createOutside } from './outside.ts'
+import { type Survey, surveyInstallation } from './survey.ts'
 
-export const doctor: Command = async () => 1
+const HEALTHY_EXIT = 0
+const DRIFTS_EXIT = 1
+
+export const surveyHere = (): Promise<Survey> =>
+  surveyInstallation({ layout: layoutUnder('/'), now: Date.now, outside: createOutside() })
+
+/** What a file or a name of the host says must not steer a terminal. */
+export const printable = (text: string): string => text.replace(/\p{Cc}|\p{Cf}/gu, '?')
+
+function describe(drift: Drift): string[] {
+  const { code } = drift
+  const { severity, says } = DRIFTS[code]
+  const part = partOf(code)
+  const advice = part ? `mttrly-agent repair --strategy issue_driven --issues ${code}` : adviceFor(code)
+  return [
+    `${severity} ${code} ${printable(drift.target)}`,
+    `  ${says}`,
+    `  - was     ${printable(drift.was)}`,
+    `  + should  ${printable(drift.should)}`,
+    `  -> ${advice}`,
+  ]
+}
+
+const adviceFor = (code: Drift['code']): string => (DRIFTS[code] as { advice?: string }).advice ?? ''
+
+const date = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
+
+/** For a person at a terminal. */
+export function report({ version, drifts, unseen, certificateExpiresAt, pinnedVersion }: Survey): string {
+  const facts = [
+    `mttrly agent ${version || '(version unknown)'}`,
+    ...(certificateExpiresAt > 0 ? [`certificate until ${date(certificateExpiresAt)}`] : []),
+    ...(pinnedVersion ? [`held at ${pinnedVersion} by policy.yaml`] : []),
+  ]
+  const blind = unseen.length > 0 ? [`not seen, for want of permission (run it as root): ${unseen.join(', ')}`, ''] : []
+  const healthy = unseen.length > 0 ? 'nothing wrong in what could be seen' : 'healthy'
+  const verdict = drifts.length === 0 ? [healthy] : drifts.flatMap((drift) => [...describe(drift), ''])
+  return `${[facts.join(', '), '', ...blind, ...verdict].join('\n').trimEnd()}\n`
+}
+
+export const doctor: Command = async (args) => {
+  const { values } = parseArgs({ args: [...args], options: { json: { type: 'boolean' } } })
+  const survey = await surveyHere()
+  process.stdout.write(values.json ? `${JSON.stringify(survey)}\n` : report(survey))
+  return survey.drifts.length === 0 ? HEALTHY_EXIT : DRIFTS_EXIT
+}

@@ -1,5 +1,5 @@
 // Where an installation lies (install/agent/README.md). The only place in the agent that names these paths.
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 
 export type Layout = ReturnType<typeof layoutUnder>
 
@@ -17,11 +17,17 @@ export function layoutUnder(root: string) {
     current: at('opt/mttrly/current'),
     staging: at('opt/mttrly/.staging'),
     config: at('etc/mttrly'),
+    policy: at('etc/mttrly/policy.yaml'),
     state: at('var/lib/mttrly'),
+    identity: at('var/lib/mttrly/identity.json'),
     act: at('var/lib/mttrly-act'),
     units: at('etc/systemd/system'),
     sockets: at('run/mttrly'),
     runtime: at('run/mttrly-agent'),
+    passwd: at('etc/passwd'),
+    group: at('etc/group'),
+    /** How the daemon's link is (agent/identity/link-state.ts). */
+    linkReport: at('run/mttrly-agent/link.json'),
     command: at('usr/local/sbin/mttrly-agent'),
     releaseKey: at('var/lib/mttrly-act/release-key.pem'),
     centralUrl: at('var/lib/mttrly-act/central.url'),
@@ -33,3 +39,6 @@ export function layoutUnder(root: string) {
     minimumVersion: at('var/lib/mttrly-act/minimum-version'),
   }
 }
+
+/** A path of that layout as it is called on a host. */
+export const placeOf = ({ root }: Layout, path: string): string => join('/', relative(root, path))

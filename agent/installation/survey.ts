@@ -1,8 +1,15 @@
 // The installation as it is against what it should be. The doctor, a repair and the inspect lane ask for it; whoever may
 // read what root reads finds the same differences, since the plan that is approved is made of them.
 import type { Drift } from '#proto/contract/installation.ts'
-import type { Layout } from './layout.ts'
+import { accountDrifts, readAccountFacts } from './account-facts.ts'
+import { certificateExpiry, identityDrifts, readIdentityFacts } from './identity-facts.ts'
+import { type Layout, placeOf } from './layout.ts'
+import { createLook } from './look.ts'
 import type { Outside } from './outside.ts'
+import { pathDrifts, readPaths } from './path-facts.ts'
+import { readRelease, releaseDrifts, releasePathDrifts } from './release-facts.ts'
+import { readSurroundings, surroundingDrifts } from './surroundings.ts'
+import { readUnits, unitDrifts } from './unit-facts.ts'
 
 export type Survey = {
   /** The version in use; empty when that cannot be told. */
@@ -18,6 +25,47 @@ export type Survey = {
 }
 
 /** Never throws because something is damaged: what is damaged is a difference. */
-export async function surveyInstallation(_host: { layout: Layout; now(): number; outside: Outside }): Promise<Survey> {
-  throw new Error('not yet')
+export async function surveyInstallation({
+  layout,
+  now,
+  outside,
+  arch = process.arch,
+}: {
+  layout: Layout
+  now(): number
+  outside: Outside
+  arch?: string
+}): Promise<Survey> {
+  const look = createLook()
+  const checkedAt = now()
+  const accounts = readAccountFacts(look, layout)
+  const identity = readIdentityFacts(look, layout)
+  const paths = readPaths(look, layout)
+  const [release, surroundings] = await Promise.all([
+    readRelease(look, layout, arch),
+    readSurroundings(look, layout, outside, identity.centralUrl),
+  ])
+  const { version } = release
+  const units = await readUnits(look, layout, release, arch, outside.units)
+
+  const drifts = [
+    ...releaseDrifts(release, arch),
+    ...releasePathDrifts(release, arch, accounts),
+    ...accountDrifts(accounts),
+    ...pathDrifts(paths, accounts),
+    ...unitDrifts(units, accounts),
+    ...identityDrifts(identity, version, checkedAt),
+    ...surroundingDrifts(surroundings, now()),
+  ]
+  const unseen = look.unseen().map((path) => placeOf(layout, path))
+  const hidden = ({ target }: Drift): boolean => unseen.some((place) => `${target}/`.startsWith(`${place}/`))
+  return {
+    version,
+    checkedAt,
+    drifts: drifts.filter((drift) => !hidden(drift)),
+    certificateExpiresAt: certificateExpiry(identity),
+    pinnedVersion: surroundings.pinnedVersion,
+    minimumVersion: look.text(layout.minimumVersion)?.trim() ?? '',
+    unseen,
+  }
 }

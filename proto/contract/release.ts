@@ -13,6 +13,7 @@ export const RELEASE_KEY_FILE = 'release.pub'
 export const INSTALLER_FILE = 'install.sh'
 
 const VERSION = /^(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?$/
+export const isVersion = (text: string): boolean => text.length <= 64 && VERSION.test(text)
 const version = z.string().max(64).regex(VERSION)
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 const bytes = z.number().int().nonnegative()
