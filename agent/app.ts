@@ -8,6 +8,7 @@ import type { CapabilityContext } from './capabilities/handlers.ts'
 import { createCapabilities } from './capabilities/index.ts'
 import type { AgentConfig } from './config.ts'
 import { makePrivateDirectory } from './files/durable-file.ts'
+import type { LaneName } from './guard/policy.ts'
 import { certificates } from './identity/certificates.ts'
 import { createIdentityStore, halfLife } from './identity/identity.ts'
 import { readLinkReport, reportLink } from './identity/link-state.ts'
@@ -73,10 +74,10 @@ export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSign
   })
   const facts = await lanes.probe()
   for (const note of facts.notes) log.warn({ note }, 'a lane is limited')
-  const readIsContained = (): boolean =>
-    facts.lanes.some(({ name, isolation }) => name === 'read' && isolation !== 'ISOLATION_NONE')
+  const contained = (lane: LaneName): boolean =>
+    facts.lanes.some(({ name, isolation }) => name === lane && isolation !== 'ISOLATION_NONE')
 
-  const capabilities = createCapabilities({ lanes, readIsContained })
+  const capabilities = createCapabilities({ lanes, contained })
   const journal = createJournal<CapabilityContext>({
     directory: join(config.dataDirectory, 'journal'),
     clock,

@@ -6,11 +6,11 @@ import { createCommands } from './commands/index.ts'
 import type { Handlers } from './handlers.ts'
 import { createInspect } from './inspect/index.ts'
 
-/** `readIsContained`: whether the read lane of this host was found to contain what runs in it. */
-export type CapabilityRooms = { lanes: Lanes; readIsContained(): boolean }
+/** `contained`: whether that lane of this host is there, and was found to contain what runs in it. */
+export type CapabilityRooms = { lanes: Lanes; contained(lane: 'read' | 'inspect'): boolean }
 
 export const createCapabilities = (rooms: CapabilityRooms) =>
   ({
     commands: createCommands(rooms),
-    inspect: createInspect(),
+    inspect: createInspect(rooms),
   }) satisfies { [C in CapabilityName]: Handlers<C> }

@@ -3,19 +3,20 @@
 import { lstat, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-export type LaneName = 'read' | 'act'
+export const LANE_NAMES = ['read', 'inspect', 'act'] as const
+export type LaneName = (typeof LANE_NAMES)[number]
 export type Policy = {
   /** Nothing may change the host: `act` is refused. */
   readOnly: boolean
   lanes: Record<LaneName, boolean>
-  /** Absolute paths that the read lane does not see. */
+  /** Absolute paths that read-only commands do not see. */
   deniedPaths: readonly string[]
 }
 export type PolicyAnswer = { ok: true; policy: Policy } | { ok: false; why: string }
 
-const DEFAULTS: Policy = { readOnly: false, lanes: { read: true, act: true }, deniedPaths: [] }
+const DEFAULTS: Policy = { readOnly: false, lanes: { read: true, inspect: true, act: true }, deniedPaths: [] }
 const KEYS = new Set(['read_only', 'lanes', 'denied_paths'])
-const LANES = new Set<string>(['read', 'act'])
+const LANES = new Set<string>(LANE_NAMES)
 
 type Plain = Record<string, unknown>
 const isPlain = (value: unknown): value is Plain => typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -29,7 +30,7 @@ const RULES: [wrong: (policy: Plain) => boolean, why: string][] = [
     ({ lanes }) =>
       lanes !== undefined &&
       !(isPlain(lanes) && Object.entries(lanes).every(([name, on]) => LANES.has(name) && typeof on === 'boolean')),
-    'lanes holds read and act, each true or false',
+    'lanes holds read, inspect and act, each true or false',
   ],
   [
     ({ denied_paths }) => denied_paths !== undefined && !(Array.isArray(denied_paths) && denied_paths.every(isPath)),

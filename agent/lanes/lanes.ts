@@ -1,16 +1,30 @@
 // The daemon's side of the lanes: starts them, speaks with them, keeps a few read lanes waiting while a server is being
 // worked on. It holds no parser, no redactor and no key: what runs in a lane is the lane's own business.
 import { fileURLToPath } from 'node:url'
+import type { LaneName } from '../guard/policy.ts'
 import type { Companion, startCompanion } from '../process/spawn.ts'
 import { readFrames, wordsFrame } from './frames.ts'
-import type { LaneFacts, LaneWords, Outcome, ReadRequest, Refusal, Request, SignedWords } from './words.ts'
+import type {
+  Health,
+  InspectRequest,
+  LaneFacts,
+  LaneWords,
+  Outcome,
+  ReadRequest,
+  Refusal,
+  Request,
+  SignedWords,
+} from './words.ts'
 
 const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url))
 /** Read lanes that wait at once, and for how long after the last call. */
 const WAITING = 4
 const QUIET_MS = 60_000
 
-export type Answer = { kind: 'outcome'; outcome: Outcome } | { kind: 'refusal'; refusal: Refusal } | { kind: 'lost' }
+export type Answer<Result = Outcome> =
+  | { kind: 'outcome'; outcome: Result }
+  | { kind: 'refusal'; refusal: Refusal }
+  | { kind: 'lost' }
 export type LaneIo = {
   /** A cancel: the run and its whole tree are to end. */
   signal: AbortSignal
@@ -30,17 +44,17 @@ export function createLanes(options: {
   entry?: string
   /** Where compiled code is kept, so that a lane starts in a third of the time. */
   compileCache: string
-  /** Where systemd starts read and act lanes: a connection to the lane's socket. Decided once, when the agent starts. */
-  connect?: ((lane: 'read' | 'act') => Companion) | undefined
+  /** Where systemd starts the lanes: a connection to the lane's socket. Decided once, when the agent starts. */
+  connect?: ((lane: LaneName) => Companion) | undefined
   timers?: { setTimeout(act: () => void, ms: number): { unref(): unknown }; clearTimeout(timer: unknown): void }
 }) {
   const timers = options.timers ?? { setTimeout, clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout) }
   const env = { NODE_COMPILE_CACHE: options.compileCache, PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' }
   const waiting: Companion[] = []
-  const reading = new Set<Companion>()
+  const looking = new Set<Companion>()
   let quiet: unknown
 
-  const start = (lane: 'read' | 'act' | 'probe'): Companion =>
+  const start = (lane: LaneName | 'probe'): Companion =>
     (lane !== 'probe' && options.connect?.(lane)) ||
     options.start([process.execPath, options.entry ?? ENTRY, lane, ...options.args], env)
 
@@ -65,18 +79,27 @@ export function createLanes(options: {
     return lane
   }
 
+  async function look<Result>(lane: Companion, request: Request, io: LaneIo): Promise<Answer<Result>> {
+    looking.add(lane)
+    try {
+      return await converse<Result>(lane, request, io)
+    } finally {
+      looking.delete(lane)
+    }
+  }
+
   return {
     async read(request: Omit<ReadRequest, 'do'>, io: LaneIo): Promise<Answer> {
-      const lane = takeReader()
-      reading.add(lane)
       try {
-        return await converse(lane, { do: 'read', ...request }, io)
+        return await look(takeReader(), { do: 'read', ...request }, io)
       } finally {
-        reading.delete(lane)
         // One for the one just used, and one more while there is room: bursts find a lane waiting.
         for (let more = 0; more < 2 && waiting.length < WAITING && quiet !== undefined; more += 1) wait()
       }
     },
+    inspect: (request: Omit<InspectRequest, 'do'>, io: LaneIo): Promise<Answer> =>
+      look(start('inspect'), { do: 'inspect', ...request }, io),
+    installation: (io: LaneIo): Promise<Answer<Health>> => look(start('inspect'), { do: 'installation' }, io),
     act: (verb: 'run' | 'settle', words: SignedWords, io: LaneIo): Promise<Answer> =>
       converse(start('act'), { do: verb, ...words }, io),
     async forget(grants: string[]): Promise<void> {
@@ -93,11 +116,11 @@ export function createLanes(options: {
         if ('words' in frame) return frame.words.facts
       throw new Error('the lane program ended without an answer')
     },
-    /** Ends what waits and what only reads. Act lanes go on. */
+    /** Ends what waits and what only looks. Act lanes go on. */
     async stop(): Promise<void> {
       timers.clearTimeout(quiet)
       quiet = undefined
-      const ending = [...waiting, ...reading]
+      const ending = [...waiting, ...looking]
       dismiss()
       for (const lane of ending) lane.input.end()
       await Promise.all(ending.map(({ ended }) => ended))
@@ -105,7 +128,7 @@ export function createLanes(options: {
   }
 }
 
-async function converse(lane: Companion, request: Request, io: LaneIo): Promise<Answer> {
+async function converse<Result = Outcome>(lane: Companion, request: Request, io: LaneIo): Promise<Answer<Result>> {
   const cancel = (): void => void lane.input.write(wordsFrame({ do: 'cancel' }))
   const leave = (): void => void lane.input.end()
   lane.input.write(wordsFrame(request))
@@ -114,7 +137,7 @@ async function converse(lane: Companion, request: Request, io: LaneIo): Promise<
   if (io.signal.aborted) cancel()
   if (io.gone?.aborted) leave()
   try {
-    for await (const frame of readFrames<LaneWords>(lane.output)) {
+    for await (const frame of readFrames<LaneWords<Result>>(lane.output)) {
       if ('output' in frame) await io.onOutput(frame.output.offset, frame.output.data)
       else if ('outcome' in frame.words) return { kind: 'outcome', outcome: frame.words.outcome }
       else if ('refusal' in frame.words) return { kind: 'refusal', refusal: frame.words.refusal }

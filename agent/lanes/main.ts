@@ -1,10 +1,10 @@
-// A lane: a short-lived process of its own that answers one request, `node agent/lanes/main.ts <read|act|probe|hide> --data
+// A lane: a short-lived process of its own that answers one request, `node agent/lanes/main.ts <read|inspect|act|probe|hide> --data
 // DIR --config DIR`. It is started by the daemon, or by systemd (`--unit`) with the accepted socket as standard input and output.
 import { writeSync } from 'node:fs'
 import { closeInherited } from '../process/inherited.ts'
 import { type Caller, connectCaller } from './caller.ts'
 import { type LaneSettings, laneSettings } from './settings.ts'
-import type { LaneWords } from './words.ts'
+import type { ActRequest, LaneWords, Request, WhereRequest } from './words.ts'
 
 type Lane = (caller: Caller, settings: LaneSettings) => Promise<Record<string, unknown> | LaneWords | undefined>
 
@@ -18,6 +18,14 @@ const LANES: Record<string, () => Promise<Lane>> = {
       return request?.do === 'read' || request?.do === 'attack' ? await readLane(request, caller) : undefined
     }
   },
+  inspect: async () => {
+    const { inspectLane } = await import('./inspect-lane.ts')
+    return async (caller, settings) => {
+      const request = await caller.request()
+      const known = request?.do === 'inspect' || request?.do === 'installation' || request?.do === 'attack'
+      return known ? await inspectLane(request, caller, settings) : undefined
+    }
+  },
   act: async () => {
     const [{ actLane }, { createActStore }, { readTrust }] = await Promise.all([
       import('./act-lane.ts'),
@@ -26,7 +34,7 @@ const LANES: Record<string, () => Promise<Lane>> = {
     ])
     return async (caller, settings) => {
       const request = await caller.request()
-      if (request === undefined || request.do === 'read' || request.do === 'attack') return undefined
+      if (!isAct(request)) return undefined
       if (request.do === 'where') return { where: { unit: settings.unit ?? '', uid: process.getuid?.() ?? -1 } }
       const directory = settings.actDirectory
       const store = createActStore({ directory })
@@ -39,7 +47,10 @@ const LANES: Record<string, () => Promise<Lane>> = {
   },
 }
 
-/** No lane, and nobody's to call: prints what the read lane's unit must hide on this host. */
+const isAct = (request: Request | undefined): request is ActRequest | WhereRequest =>
+  request !== undefined && ['run', 'settle', 'forget', 'where'].includes(request.do)
+
+/** No lane, and nobody's to call: prints what the units of the reading lanes must hide on this host. */
 async function hide(settings: LaneSettings): Promise<void> {
   const [{ dropIn, hiddenHere }, { neededBy }] = await Promise.all([import('./hidden.ts'), import('./containment.ts')])
   writeSync(1, dropIn(await hiddenHere(settings.configDirectory, neededBy(settings))))

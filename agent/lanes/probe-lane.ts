@@ -1,8 +1,8 @@
 // Finds out what the lanes of this host are worth. It runs in a lane process, so that the daemon stays small.
 import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadPolicy, refuseLane } from '../guard/policy.ts'
-import { type Isolation, probeIsolation, type Targets } from '../process/isolation.ts'
+import { type LaneName, loadPolicy, refuseLane } from '../guard/policy.ts'
+import { type Isolation, probeIsolation, type Reach, type Targets } from '../process/isolation.ts'
 import type { Companion } from '../process/spawn.ts'
 import { readFrames, wordsFrame } from './frames.ts'
 import type { LaneSettings } from './settings.ts'
@@ -38,16 +38,17 @@ async function ask(lane: Companion, request: Request): Promise<Record<string, un
 }
 
 /** The same attack, run as a command of the unit. Its targets lie where that command could get at them, did the unit not close it. */
-async function readUnit(open: (lane: 'read') => Companion, runtime: string): Promise<Found> {
+async function attackedUnit(open: () => Companion, runtime: string | undefined, reach: Reach): Promise<Found> {
+  if (runtime === undefined) return { isolation: 'ISOLATION_NONE', why: 'no place for the probe' }
   const directory = join(runtime, 'probe')
   rmSync(directory, { recursive: true, force: true })
   mkdirSync(directory)
   chmodSync(directory, 0o755)
   const inside = async (targets: Targets): Promise<string> => {
-    const answer = await ask(open('read'), { do: 'attack', targets })
+    const answer = await ask(open(), { do: 'attack', targets })
     return typeof answer?.report === 'string' ? answer.report : ''
   }
-  return found(await probeIsolation(inside, directory), 'ISOLATION_SYSTEMD')
+  return found(await probeIsolation(inside, directory, reach), 'ISOLATION_SYSTEMD')
 }
 
 async function actUnit(open: (lane: 'act') => Companion): Promise<Found> {
@@ -58,23 +59,23 @@ async function actUnit(open: (lane: 'act') => Companion): Promise<Found> {
     : { isolation: 'ISOLATION_NONE', why: 'it is no unit of root' }
 }
 
-async function isolations({ sockets, runtime }: LaneSettings): Promise<Record<'read' | 'act', Found>> {
+/** One after the other: they use the same place. Without systemd there is no inspect lane. */
+async function isolations({ sockets, runtime }: LaneSettings): Promise<Partial<Record<LaneName, Found>>> {
   if (sockets === undefined) return { read: await inBubblewrap(), act: { isolation: 'ISOLATION_NONE' } }
   const open = connectLane(sockets)
-  const read =
-    runtime === undefined
-      ? { isolation: 'ISOLATION_NONE' as const, why: 'no place for the probe' }
-      : await readUnit(open, runtime)
-  return { read, act: await actUnit(open) }
+  return {
+    read: await attackedUnit(() => open('read'), runtime, 'nothing'),
+    inspect: await attackedUnit(() => open('inspect'), runtime, 'sockets'),
+    act: await actUnit(open),
+  }
 }
 
 export async function probeLanes(settings: LaneSettings): Promise<LaneFacts> {
   const policy = await loadPolicy(settings.configDirectory)
-  const isolation = await isolations(settings)
-  const lanes = (['read', 'act'] as const).map((name) => ({
+  const lanes = Object.entries(await isolations(settings)).map(([name, found]) => ({
     name,
-    ...isolation[name],
-    refusal: refuseLane(policy, name),
+    ...found,
+    refusal: refuseLane(policy, name as LaneName),
   }))
   return {
     lanes: lanes.flatMap(({ name, isolation, refusal }) => (refusal ? [] : [{ name, isolation }])),

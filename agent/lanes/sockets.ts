@@ -2,11 +2,12 @@
 // Accept=yes). To the daemon it is a companion whose process is somebody else's.
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import type { LaneName } from '../guard/policy.ts'
 import type { Companion } from '../process/spawn.ts'
 
 export const connectLane =
   (directory: string) =>
-  (lane: 'read' | 'act'): Companion => {
+  (lane: LaneName): Companion => {
     const socket = connect({ path: join(directory, `${lane}.sock`) })
     socket.on('error', () => {}) // whoever reads from it is told; `ended` tells the others
     const ended = new Promise<{ exitCode: number; signal: string }>((resolve) => {

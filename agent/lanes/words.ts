@@ -1,15 +1,20 @@
 // The words of the lanes' protocol (frames.ts), and the outcome of a run as both ends hold it.
 import type { ErrorCode } from '#proto/contract/errors.ts'
+import type { InstallationHealth } from '#proto/gen/mttrly/agent/v1/InstallationHealth.ts'
 import type { RunOutcome__Output } from '#proto/gen/mttrly/agent/v1/RunOutcome.ts'
 import type { Targets } from '../process/isolation.ts'
 import type { RunEnd } from '../process/run.ts'
 import { redactedCommands, type Totals } from './output.ts'
 
 export type Outcome = RunOutcome__Output
+export type Health = InstallationHealth
 /** Nothing was executed. */
 export type Refusal = { code: ErrorCode; details: Record<string, unknown> }
 
 export type ReadRequest = { do: 'read'; id: string; line: string; timeoutMs: number }
+/** A verb of the table; the lane looks it up. */
+export type InspectRequest = { do: 'inspect'; id: string; argv: readonly string[]; timeoutMs: number }
+export type InstallationRequest = { do: 'installation' }
 /** The agent tries its own sandbox. */
 export type AttackRequest = { do: 'attack'; targets: Targets }
 /** Base64 bytes of a Granted message. */
@@ -20,11 +25,15 @@ export type ActRequest =
   | { do: 'forget'; grants: string[] }
 /** In what the act lane runs. */
 export type WhereRequest = { do: 'where' }
-export type Request = ReadRequest | AttackRequest | ActRequest | WhereRequest
+export type Request = ReadRequest | InspectRequest | InstallationRequest | AttackRequest | ActRequest | WhereRequest
 export type Cancel = { do: 'cancel' }
 
 /** `taken`: the nonce is spent, and the run is about to start. */
-export type LaneWords = { taken: true } | { outcome: Outcome } | { refusal: Refusal } | { forgotten: true }
+export type LaneWords<Result = Outcome> =
+  | { taken: true }
+  | { outcome: Result }
+  | { refusal: Refusal }
+  | { forgotten: true }
 
 export type LaneFacts = { lanes: { name: string; isolation: Outcome['isolation'] }[]; shell: string; notes: string[] }
 

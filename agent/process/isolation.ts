@@ -18,6 +18,8 @@ export type Targets = {
   pid: number
   token: string
 }
+/** `sockets`: what runs there may connect, and nothing more. */
+export type Reach = 'nothing' | 'sockets'
 type Report = { token: string; wrote: boolean; read: boolean; connected: string[]; signalled: boolean; status: string }
 
 const PROBE_MS = 10_000
@@ -83,11 +85,12 @@ function parseReport(text: string, token: string): Report | undefined {
 const field = (status: string, name: string): string => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? ''
 
 /** Why this report does not show a sandbox, or undefined. */
-export function weakness(report: Report | undefined): string | undefined {
+export function weakness(report: Report | undefined, reach: Reach = 'nothing'): string | undefined {
   if (!report) return 'the sandbox does not start here'
   if (report.wrote) return 'a file could be written'
   if (report.read) return 'a hidden file could be read'
-  if (report.connected.length > 0) return `a connection could be made (${report.connected.join(', ')})`
+  if (reach === 'nothing' && report.connected.length > 0)
+    return `a connection could be made (${report.connected.join(', ')})`
   if (report.signalled) return 'a process outside could be signalled'
   if (/[1-9a-f]/.test(field(report.status, 'CapEff'))) return 'capabilities were left'
   if (field(report.status, 'NoNewPrivs') !== '1') return 'privileges could be gained'
@@ -107,10 +110,12 @@ const temporaryDirectory = (): string => {
  * Tries to write, read, connect and signal from inside, with all of it open from outside.
  * @param inside runs `attackOn(targets)` where commands run, and gives what it printed; the sandbox hides `secret`
  * @param directory for the targets; made, and removed afterwards
+ * @param reach what is allowed to it
  */
 export async function probeIsolation(
   inside: (targets: Targets) => Promise<string> = insideSandbox,
   directory: string = temporaryDirectory(),
+  reach: Reach = 'nothing',
 ): Promise<Isolation> {
   const abstract = randomBytes(12).toString('hex')
   const servers = [createServer(), createServer(), createServer()] as const
@@ -133,8 +138,8 @@ export async function probeIsolation(
     const port = typeof address === 'object' && address ? address.port : 0
     const token = randomBytes(16).toString('hex')
     const text = await inside({ open, secret, port, path, abstract, pid: process.pid, token })
-    const why =
-      weakness(parseReport(text, token)) ?? (accepted || readdirSync(open).length ? 'it reached out' : undefined)
+    const reached = readdirSync(open).length > 0 || (reach === 'nothing' && accepted > 0)
+    const why = weakness(parseReport(text, token), reach) ?? (reached ? 'it reached out' : undefined)
     return why === undefined ? { kind: 'contained' } : { kind: 'none', why }
   } catch (error) {
     return { kind: 'none', why: (error as NodeJS.ErrnoException).code ?? 'the sandbox does not start here' }

@@ -3,8 +3,7 @@ import { CatalogueError } from '#proto/contract/errors.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import type { Handlers } from '../handlers.ts'
 import type { CapabilityRooms } from '../index.ts'
-
-const timeoutOf = (asked: number): number => Math.min(asked || LIMITS.runDefault, LIMITS.runMax)
+import { resultOf, timeoutOf } from '../results.ts'
 
 function wrongLine(line: string): string | undefined {
   if (line === '') return 'empty'
@@ -13,14 +12,11 @@ function wrongLine(line: string): string | undefined {
 }
 
 export const createRead =
-  ({ lanes, readIsContained }: CapabilityRooms): Handlers<'commands'>['read'] =>
+  ({ lanes, contained }: CapabilityRooms): Handlers<'commands'>['read'] =>
   async ({ line, timeoutMs }, ctx) => {
     const wrong = wrongLine(line)
     if (wrong) throw new CatalogueError('VALIDATION_ERROR', { field: 'line', reason: wrong })
-    if (!readIsContained()) throw new CatalogueError('POLICY_DENIED', { reason: 'no_isolation' })
+    if (!contained('read')) throw new CatalogueError('POLICY_DENIED', { reason: 'no_isolation' })
     const io = { signal: AbortSignal.any([ctx.cancelled, ctx.gone]), onOutput: ctx.output }
-    const answer = await lanes.read({ id: ctx.requestId, line, timeoutMs: timeoutOf(timeoutMs) }, io)
-    if (answer.kind === 'outcome') return answer.outcome
-    if (answer.kind === 'refusal') throw new CatalogueError(answer.refusal.code, answer.refusal.details)
-    throw new CatalogueError('INTERNAL_ERROR', { reason: 'lane_lost' })
+    return resultOf(await lanes.read({ id: ctx.requestId, line, timeoutMs: timeoutOf(timeoutMs) }, io))
   }

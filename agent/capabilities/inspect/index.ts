@@ -1,10 +1,27 @@
-// Fixed verbs that look at more than everybody may: the work is that of the inspect lane.
+// Fixed verbs and the look at our own installation, in the inspect lane. Where there is no such lane, or nothing contains
+// it, they are refused: the same needs an approval there.
 import { CatalogueError } from '#proto/contract/errors.ts'
-import type { Handlers } from '../handlers.ts'
+import { LIMITS } from '#proto/contract/limits.ts'
+import type { Answer } from '../../lanes/lanes.ts'
+import type { CapabilityContext, Handlers } from '../handlers.ts'
+import type { CapabilityRooms } from '../index.ts'
+import { resultOf, timeoutOf } from '../results.ts'
 
-const noLane = (): never => {
-  throw new CatalogueError('POLICY_DENIED', { reason: 'no_isolation' })
+const tooLong = (argv: readonly string[]): boolean => Buffer.byteLength(argv.join(' ')) > LIMITS.commandLine
+
+export function createInspect({ lanes, contained }: CapabilityRooms) {
+  const inLane = async <Result>(
+    ctx: CapabilityContext,
+    ask: (io: Parameters<typeof lanes.installation>[0]) => Promise<Answer<Result>>,
+  ): Promise<Result> => {
+    if (!contained('inspect')) throw new CatalogueError('POLICY_DENIED', { reason: 'no_isolation' })
+    return resultOf(await ask({ signal: AbortSignal.any([ctx.cancelled, ctx.gone]), onOutput: ctx.output }))
+  }
+  return {
+    run: async ({ argv, timeoutMs }, ctx) => {
+      if (tooLong(argv)) throw new CatalogueError('VALIDATION_ERROR', { field: 'argv', reason: 'too_long' })
+      return inLane(ctx, (io) => lanes.inspect({ id: ctx.requestId, argv, timeoutMs: timeoutOf(timeoutMs) }, io))
+    },
+    installation: (_question, ctx) => inLane(ctx, lanes.installation),
+  } satisfies Handlers<'inspect'>
 }
-
-export const createInspect = () =>
-  ({ run: async () => noLane(), installation: async () => noLane() }) satisfies Handlers<'inspect'>

@@ -41,8 +41,16 @@ const read: Lanes['read'] = async (_request, io) => {
 }
 
 const capabilities = createCapabilities({
-  lanes: { read, act: unused, forget: unused, probe: unused, stop: async () => {} },
-  readIsContained: () => true,
+  lanes: {
+    read,
+    inspect: unused,
+    installation: unused,
+    act: unused,
+    forget: unused,
+    probe: unused,
+    stop: async () => {},
+  },
+  contained: () => true,
 })
 
 async function start({ central, token }: { central: string; token: string }): Promise<string> {

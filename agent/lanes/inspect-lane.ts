@@ -1,0 +1,103 @@
+// The inspect lane: one verb, looked up in the table again and run as it stands, or the look at our own installation. The
+// installation alone needs to read what root reads: a verb is started without any capability
+// (agent/decisions/0005-inspect-lane.md).
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { redactText } from '#proto/redaction/redactor.ts'
+import { verbOf } from '#proto/verbs/verb-of.ts'
+import { loadPolicy, type Policy, refuseLane } from '../guard/policy.ts'
+import { layoutUnder } from '../installation/layout.ts'
+import { createOutside } from '../installation/outside.ts'
+import { surveyInstallation } from '../installation/survey.ts'
+import { attackOn, runAttack } from '../process/isolation.ts'
+import type { Caller } from './caller.ts'
+import { type Containment, prepareContainment } from './containment.ts'
+import { look } from './look.ts'
+import type { LaneSettings } from './settings.ts'
+import {
+  type AttackRequest,
+  emptyOutcome,
+  type Health,
+  type InspectRequest,
+  type InstallationRequest,
+  type Outcome,
+  type Refusal,
+} from './words.ts'
+
+const DIRECTORIES = ['/usr/bin', '/bin', '/usr/sbin', '/sbin']
+const WITHOUT_CAPABILITIES = ['/usr/bin/setpriv', '--ambient-caps=-dac_read_search', '--']
+/** No pager, no colours, no links, no terminal to ask on. */
+const ENVIRONMENT = {
+  PATH: DIRECTORIES.join(':'),
+  LANG: 'C.UTF-8',
+  HOME: '/',
+  TERM: 'dumb',
+  SYSTEMD_PAGER: '',
+  SYSTEMD_PAGERSECURE: '1',
+  SYSTEMD_COLORS: '0',
+  SYSTEMD_URLIFY: '0',
+}
+
+type Answer = { outcome: Outcome | Health } | { refusal: Refusal } | { report: string }
+type Verb = { program: string; args: readonly string[] }
+
+const isText = (word: unknown): word is string => typeof word === 'string' && !word.includes('\0')
+
+/** What the daemon hands over is believed in nothing, not even in its shape. */
+function verbIn(argv: unknown): Verb | { why: string } {
+  if (!Array.isArray(argv) || !argv.every(isText)) return { why: 'The words of a verb are text.' }
+  const found = verbOf(argv)
+  if ('refused' in found) return { why: found.refused }
+  if (found.lane !== 'inspect') return { why: 'It is a verb of another lane.' }
+  return { program: found.program, args: argv.slice(1) }
+}
+
+export async function inspectLane(
+  request: InspectRequest | InstallationRequest | AttackRequest,
+  caller: Caller,
+  settings: LaneSettings,
+): Promise<Answer> {
+  if (settings.unit === undefined) throw new Error('the inspect lane is a unit of systemd')
+  const containment = prepareContainment(settings)
+  const answer = await loadPolicy(settings.configDirectory)
+  if (!answer.ok) return { refusal: refuseLane(answer, 'inspect') ?? { code: 'POLICY_DENIED', details: {} } }
+  const { policy } = answer
+  if (request.do === 'attack') return { report: await attacked(request, containment, policy) }
+  const refusal = refuseLane(answer, 'inspect')
+  if (refusal) return { refusal }
+  if (request.do === 'installation') return { outcome: await installation() }
+  const verb = verbIn(request.argv)
+  if ('why' in verb) return { refusal: { code: 'POLICY_DENIED', details: { reason: 'not_a_verb', why: verb.why } } }
+  const open = containment.refuse(policy)
+  if (open) return { refusal: open }
+  return { outcome: await run(verb, request.timeoutMs, { containment, policy, settings, caller }) }
+}
+
+async function run({ program, args }: Verb, timeoutMs: number, lane: Parameters<typeof look>[1]): Promise<Outcome> {
+  const path = DIRECTORIES.map((directory) => join(directory, program)).find(existsSync)
+  if (path === undefined) return emptyOutcome('RUN_STATE_NOT_STARTED', `There is no ${program} on this server.`)
+  return look({ argv: [...WITHOUT_CAPABILITIES, path, ...args], env: ENVIRONMENT, timeoutMs }, lane)
+}
+
+async function installation(): Promise<Health> {
+  const { drifts, ...health } = await surveyInstallation({
+    layout: layoutUnder('/'),
+    now: Date.now,
+    outside: createOutside(),
+  })
+  const clean = (text: string): string => redactText(text, {}).text
+  return {
+    ...health,
+    drifts: drifts.map(({ code, target, was, should }) => ({
+      code,
+      target: clean(target),
+      was: clean(was),
+      should: clean(should),
+    })),
+  }
+}
+
+const attacked = ({ targets }: AttackRequest, containment: Containment, policy: Policy): Promise<string> => {
+  const argv = [...WITHOUT_CAPABILITIES, process.execPath, ...attackOn(targets)]
+  return runAttack(containment.program(argv, 0, policy), targets.token)
+}
