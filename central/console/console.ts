@@ -8,6 +8,7 @@ import { registerAccount } from './pages/account.ts'
 import { registerAddServer } from './pages/add-server.ts'
 import { registerApprovals } from './pages/approvals.ts'
 import { registerAudit } from './pages/audit.ts'
+import { registerCertificates } from './pages/certificates.ts'
 import { registerConsent } from './pages/consent.ts'
 import { registerJoin } from './pages/join.ts'
 import { registerMembers } from './pages/members.ts'
@@ -29,6 +30,7 @@ export function registerConsole(app: FastifyInstance, rooms: ConsoleRooms): void
   registerAccount(door, rooms)
   registerServers(door, rooms)
   registerAddServer(door, rooms)
+  registerCertificates(door, rooms)
   registerApprovals(door, rooms)
   registerAudit(door, rooms)
   registerSettings(door, rooms)

@@ -7,6 +7,7 @@ import type { Audit } from '../audit/audit.ts'
 import type { CallResult, IncomingCall } from '../calls/run-call.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Role } from '../domain/principal.ts'
+import type { TrustReport } from '../fleet/rotation.ts'
 import type { Identity, SessionView } from '../identity/identity.ts'
 import type { OAuth } from '../oauth/oauth.ts'
 import type { Plans } from '../plans/plans.ts'
@@ -50,6 +51,8 @@ export type ConsoleFleet = {
   alerts: {
     list(workspaceId: string, filter: { status: 'active'; serverId?: string; limit: number }): Promise<readonly Alert[]>
   }
+  /** Whom a change of Central's authority would cut off. */
+  trust(workspaceId: string): Promise<TrustReport>
   createInstallToken(options: { workspaceId: string; createdBy: string }): Promise<InstallToken>
 }
 

@@ -31,7 +31,7 @@ async function listPage({ session }: Visit, { fleet }: ConsoleRooms): Promise<An
   const online = servers.filter((server) => server.online).length
   const body = html`<div class="row apart"><div class="stack tight"><h1>Servers</h1>
 <p class="muted" id="summary" data-live>${servers.length === 0 ? '' : `${online} of ${servers.length} online`}</p></div>
-!${mayExecute(session.role) ? '<a class="button primary" href="/servers/add">Add a server</a>' : ''}</div>
+<span class="row"><a class="button quiet" href="/certificates">Certificates</a>!${mayExecute(session.role) ? '<a class="button primary" href="/servers/add">Add a server</a>' : ''}</span></div>
 <section class="card flush" id="servers" data-live aria-label="Servers">!${servers.length === 0 ? noServers() : html`<ul class="list">!${servers.map((server) => entry(server, fleet.status(server.id), alertsOf(alerts, server)))}</ul>`}</section>`
   return { page: { title: 'Servers', active: 'servers', body } }
 }

@@ -12,6 +12,7 @@ import { oauthErrorPage } from '../../../central/console/pages/consent.ts'
 import type { Alert, InstallToken, Sample, Server } from '../../../central/console/rooms.ts'
 import type { ActionSpec } from '../../../central/domain/action.ts'
 import type { Role } from '../../../central/domain/principal.ts'
+import { type TrustReport, trustOf } from '../../../central/fleet/rotation.ts'
 import { createHttp } from '../../../central/http/server.ts'
 import { createIdentity } from '../../../central/identity/identity.ts'
 import { createOAuth } from '../../../central/oauth/oauth.ts'
@@ -64,6 +65,7 @@ export type Fleet = {
   samples: Map<string, Sample>
   tokens: InstallToken[]
   tokensFrom: InstallToken['from']
+  trust: TrustReport
 }
 
 export type Person = { id: string; cookie: string; csrf: string; code: () => string }
@@ -113,6 +115,7 @@ export async function bootConsole(options: { origin?: string; start?: number } =
     samples: new Map([['srv_1', HEARTBEAT]]),
     tokens: [],
     tokensFrom: 'checkout',
+    trust: trustOf([], [], 0),
   }
   const calls: IncomingCall[] = []
   const answers: CallResult[] = []
@@ -145,6 +148,7 @@ export async function bootConsole(options: { origin?: string; start?: number } =
         list: async (_workspaceId, filter) =>
           fleet.alerts.filter((alert) => filter.serverId === undefined || alert.server_id === filter.serverId),
       },
+      trust: async () => fleet.trust,
       createInstallToken: async () => {
         const token = {
           token: 'mtti_x',
