@@ -11,11 +11,13 @@ export type Policy = {
   lanes: Record<LaneName, boolean>
   /** Absolute paths that read-only commands do not see. */
   deniedPaths: readonly string[]
+  /** An update to any other version is refused. */
+  pinnedVersion?: string | undefined
 }
 export type PolicyAnswer = { ok: true; policy: Policy } | { ok: false; why: string }
 
 const DEFAULTS: Policy = { readOnly: false, lanes: { read: true, inspect: true, act: true }, deniedPaths: [] }
-const KEYS = new Set(['read_only', 'lanes', 'denied_paths'])
+const KEYS = new Set(['read_only', 'lanes', 'denied_paths', 'pinned_version'])
 const LANES = new Set<string>(LANE_NAMES)
 
 type Plain = Record<string, unknown>
@@ -36,6 +38,12 @@ const RULES: [wrong: (policy: Plain) => boolean, why: string][] = [
     ({ denied_paths }) => denied_paths !== undefined && !(Array.isArray(denied_paths) && denied_paths.every(isPath)),
     'denied_paths is a list of absolute paths without patterns',
   ],
+  [
+    ({ pinned_version }) =>
+      pinned_version !== undefined &&
+      !(typeof pinned_version === 'string' && /^\d+\.\d+\.\d+(-[\w.-]+)?$/.test(pinned_version)),
+    'pinned_version is a version, such as 1.2.0',
+  ],
 ]
 
 /** What a parsed policy file means. An empty file means the defaults. */
@@ -50,6 +58,7 @@ export function compilePolicy(content: unknown): PolicyAnswer {
       readOnly: (given.read_only as boolean | undefined) ?? DEFAULTS.readOnly,
       lanes: { ...DEFAULTS.lanes, ...(given.lanes as Partial<Policy['lanes']> | undefined) },
       deniedPaths: (given.denied_paths as string[] | undefined) ?? [],
+      pinnedVersion: given.pinned_version as string | undefined,
     },
   }
 }

@@ -6,6 +6,7 @@ import { loadPolicy, type PolicyAnswer } from '../guard/policy.ts'
 import { type Layout, layoutUnder } from './layout.ts'
 import type { Look } from './look.ts'
 import type { Outside } from './outside.ts'
+import { isUnderWay, readUpdate, STEPS } from './update-record.ts'
 
 export type Surroundings = {
   link: string | undefined
@@ -83,10 +84,15 @@ export async function readSurroundings(
     clockSynchronised,
     freeBytes: new Map(rooms.flatMap(([place, bytes]) => (bytes === undefined ? [] : [[place, bytes] as const]))),
     policy,
-    pinnedVersion: '',
-    update: look.text(layout.update),
+    pinnedVersion: policy?.ok ? (policy.policy.pinnedVersion ?? '') : '',
+    update: updateUnderWay(look, layout),
     denials: parseDenials(kernel ?? ''),
   }
+}
+
+function updateUnderWay(look: Look, layout: Layout): string | undefined {
+  const record = readUpdate(look, layout)
+  return record && isUnderWay(record) ? `to ${record.to}: ${STEPS[record.step].says}` : undefined
 }
 
 /** A pipe or a device in its place would be waited for. */
@@ -115,7 +121,7 @@ export function surroundingDrifts(facts: Surroundings, now: number): Drift[] {
   if (policy?.ok === false)
     drifts.push({ code: 'POLICY_INVALID', target: HOST.policy, was: policy.why, should: 'a policy' })
   if (update !== undefined)
-    drifts.push({ code: 'UPDATE_UNFINISHED', target: HOST.update, was: 'under way', should: 'ended' })
+    drifts.push({ code: 'UPDATE_UNFINISHED', target: HOST.update, was: update, should: 'ended' })
   for (const { subject, what } of denials)
     drifts.push({ code: 'MAC_DENIED', target: subject, was: what, should: 'allowed' })
   return drifts

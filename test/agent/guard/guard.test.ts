@@ -68,6 +68,12 @@ describe('the host’s own policy', () => {
   it('names its file when it refuses', () => {
     assert.match(refuseLane(compilePolicy({ x: 1 }), 'act')?.details.reason ?? '', /^policy\.yaml knows only/)
   })
+  it('takes a pinned version that is written as one', () => {
+    const pinned = (pinned_version: unknown) => compilePolicy({ pinned_version })
+    const answer = pinned('1.2.0-rc.1')
+    assert.equal(answer.ok && answer.policy.pinnedVersion, '1.2.0-rc.1')
+    for (const wrong of [1.2, true, '1.2', 'v1.2.0', '1.2.0 ', ['1.2.0']]) assert.equal(pinned(wrong).ok, false)
+  })
   it('lists the paths that shall not be seen', () => {
     const answer = compilePolicy({ denied_paths: ['/srv/a', '/srv/b'] })
     assert.deepEqual(answer.ok && answer.policy.deniedPaths, ['/srv/a', '/srv/b'])
