@@ -30,6 +30,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'proto/redaction',
     'proto/verbs',
   ],
+  'agent/reality': ['agent/process', 'proto/redaction'],
   'agent/capabilities': ['agent/guard', 'agent/lanes', 'agent/process', 'proto/contract'],
   'agent/app': ['agent/*', 'proto/*'],
 

@@ -1,0 +1,157 @@
+// Every process with its cgroup and program, from /proc: no program is started for it.
+import { cgroupOf, parseStat } from '../../process/process-table.ts'
+import type { Clean } from '../clean.ts'
+import type { Host } from '../host.ts'
+import type { Owner, ProcessGroup } from '../snapshot.ts'
+
+export type Process = {
+  pid: number
+  parent: number
+  name: string
+  state: string
+  uid: number
+  user: string
+  memory: number
+  threads: number
+  cpuMs: number
+  since: number
+  argv: string[]
+  /** Where its program lies, as it sees it itself; '' when that may not be seen. */
+  exe: string
+  replaced: boolean
+  cgroup: string
+  owner: Owner
+}
+
+const MOST_PROCESSES = 8_192
+const COMMAND_MAX = 8_192
+/** USER_HZ: what /proc counts in on every architecture that Linux has a distribution for. */
+const TICKS = 100
+const SHOWN_PER_GROUP = 16
+
+export type Clock = { bootedAt: number }
+
+/** man 5 proc: utime and stime are the 14th and 15th field. */
+export function parseCpuMs(stat: string): number {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return ((Number(fields[11]) || 0) + (Number(fields[12]) || 0)) * (1000 / TICKS)
+}
+
+export function parseStatus(text: string): { uid: number; memory: number; threads: number } {
+  const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0)
+  return { uid: field('Uid'), memory: field('VmRSS') * 1024, threads: field('Threads') }
+}
+
+/** A program may write what it likes over its arguments, as nginx and PostgreSQL do: then it is one text. */
+export const parseArguments = (text: string): string[] =>
+  text.replace(/[\0 ]+$/, '') === '' ? [] : text.replace(/\0+$/, '').split('\0')
+
+export function parsePasswd(text: string): Map<number, { name: string; home: string }> {
+  const users = new Map<number, { name: string; home: string }>()
+  for (const line of text.split('\n')) {
+    const [name = '', , uid = '', , , home = ''] = line.split(':')
+    if (/^\d+$/.test(uid) && !users.has(Number(uid))) users.set(Number(uid), { name, home })
+  }
+  return users
+}
+
+const CONTAINER =
+  /(?:^|\/)(?:docker|libpod|crio|cri-containerd|buildkit)[-/](?:conmon-)?([0-9a-f]{64})(?:\.scope)?|\/kubepods[^/]*\/(?:.*\/)?(?:cri-containerd-|crio-|docker-)?([0-9a-f]{64})/
+const OWNERS: readonly (readonly [RegExp, Owner['kind']])[] = [
+  [/\/lxc(?:\.payload)?[./]([^/]+)/, 'machine'],
+  [/\/machine\.slice\/(?:systemd-nspawn@|machine-)([^/]+)\.(?:service|scope)/, 'machine'],
+  [/\/user@\d+\.service\/(?:[^/]+\.slice\/)*([^/]+\.service)/, 'user-unit'],
+  [/\/(session-[^/]+\.scope)/, 'session'],
+  [/\/([^/]+\.service)/, 'unit'],
+  [/\/([^/]+\.scope)/, 'unit'],
+  [/^\/openrc\.([^/]+)/, 'unit'],
+  [/\/([^/]+\.(?:socket|mount|swap))$/, 'unit'],
+  [/^\/(init\.scope)$/, 'unit'],
+]
+
+/** The unit, container or session of a cgroup path, as systemd and the container engines name them. */
+export function ownerOf(cgroup: string): Owner {
+  const container = CONTAINER.exec(cgroup)
+  if (container) return { kind: 'container', name: (container[1] ?? container[2] ?? '').slice(0, 12) }
+  for (const [pattern, kind] of OWNERS) {
+    const name = pattern.exec(cgroup)?.[1]
+    if (name !== undefined) return { kind, name: name.slice(0, 256) }
+  }
+  return { kind: 'none', name: '' }
+}
+
+export function readProcesses(host: Host, { bootedAt }: Clock): Process[] {
+  const users = parsePasswd(host.text('/etc/passwd'))
+  const read = (pid: string): Process[] => {
+    const stat = host.text(`/proc/${pid}/stat`)
+    const entry = parseStat(stat)
+    if (!entry) return [] // it has ended meanwhile
+    const { uid, memory, threads } = parseStatus(host.text(`/proc/${pid}/status`))
+    const kernel = entry.pid === 2 || entry.parent === 2
+    const exe = kernel ? '' : host.link(`/proc/${pid}/exe`)
+    const cgroup = (kernel ? undefined : cgroupOf(entry.pid, host.at('/proc'))) ?? ''
+    return [
+      {
+        pid: entry.pid,
+        parent: entry.parent,
+        name: entry.command,
+        state: entry.state,
+        uid,
+        user: users.get(uid)?.name ?? String(uid),
+        memory,
+        threads,
+        cpuMs: parseCpuMs(stat),
+        since: Math.round(bootedAt + entry.startTime * (1000 / TICKS)),
+        argv: kernel ? [] : parseArguments(host.text(`/proc/${pid}/cmdline`, COMMAND_MAX)),
+        exe: exe.replace(/ \(deleted\)$/, ''),
+        replaced: exe.endsWith(' (deleted)'),
+        cgroup,
+        owner: kernel ? { kind: 'kernel', name: '' } : ownerOf(cgroup),
+      },
+    ]
+  }
+  return host
+    .list('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .slice(0, MOST_PROCESSES)
+    .flatMap(read)
+}
+
+/** Groups in which something of the user's space runs, the largest first. */
+export function groupProcesses(processes: readonly Process[], clean: Clean): ProcessGroup[] {
+  const groups = Map.groupBy(
+    processes.filter(({ owner }) => owner.kind !== 'kernel'),
+    ({ cgroup }) => cgroup,
+  )
+  const sum = (members: readonly Process[], of: 'memory' | 'cpuMs'): number =>
+    Math.round(members.reduce((total, each) => total + each[of], 0))
+  return [...groups.values()]
+    .map((members) => ({
+      owner: cleanOwner(members[0]?.owner, clean),
+      cgroup: clean(members[0]?.cgroup),
+      count: members.length,
+      memory: sum(members, 'memory'),
+      cpuMs: sum(members, 'cpuMs'),
+      processes: members
+        .toSorted((a, b) => b.memory - a.memory)
+        .slice(0, SHOWN_PER_GROUP)
+        .map((each) => ({
+          pid: each.pid,
+          name: clean(each.name),
+          command: clean(each.argv.join(' ') || `[${each.name}]`, 200),
+          user: clean(each.user),
+          state: clean(each.state, 1),
+          memory: each.memory,
+          threads: each.threads,
+          cpuMs: Math.round(each.cpuMs),
+          since: each.since,
+          replaced: each.replaced,
+        })),
+    }))
+    .sort((a, b) => b.memory - a.memory)
+}
+
+export const cleanOwner = (owner: Owner | undefined, clean: Clean): Owner => ({
+  kind: owner?.kind ?? 'none',
+  name: clean(owner?.name),
+})

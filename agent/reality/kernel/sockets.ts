@@ -1,0 +1,142 @@
+// Listening sockets and whose they are: /proc/net gives the inodes, /proc/<pid>/fd who holds them.
+import type { Clean } from '../clean.ts'
+import type { Host } from '../host.ts'
+import type { Listener } from '../snapshot.ts'
+import { cleanOwner, type Process } from './processes.ts'
+
+export type Socket = { protocol: Listener['protocol']; address: string; port?: number; inode: string }
+
+const TABLE_MAX = 1024 * 1024
+const FDS_MAX = 4_096
+const LISTEN = '0A'
+const UNCONNECTED = '07'
+
+/** The kernel prints the words of an address as the processor holds them: the bytes of each are in reverse (proc(5)). */
+export function parseAddress(hex: string): string {
+  const bytes = Buffer.from(hex.replace(/(..)(..)(..)(..)/g, '$4$3$2$1'), 'hex')
+  if (bytes.length === 4) return bytes.join('.')
+  const groups = Array.from({ length: 8 }, (_, i) => (bytes.length === 16 ? bytes.readUInt16BE(i * 2) : 0))
+  if (groups.slice(0, 5).every((each) => each === 0) && groups[5] === 0xffff) return bytes.subarray(12).join('.')
+  return shorten(groups.map((each) => each.toString(16)))
+}
+
+/** RFC 5952: the longest row of two or more zeros becomes `::`. */
+function shorten(groups: readonly string[]): string {
+  const rows = [
+    ...groups
+      .map((each) => (each === '0' ? '0' : 'x'))
+      .join('')
+      .matchAll(/0{2,}/g),
+  ]
+  const longest = rows.toSorted((a, b) => b[0].length - a[0].length || a.index - b.index)[0]
+  if (!longest) return groups.join(':')
+  return `${groups.slice(0, longest.index).join(':')}::${groups.slice(longest.index + longest[0].length).join(':')}`
+}
+
+/** /proc/net/{tcp,tcp6,udp,udp6}: sockets that wait for somebody. Those that listen come first in the table of tcp. */
+export function parseInetSockets(text: string, protocol: 'tcp' | 'udp', ephemeral: [number, number]): Socket[] {
+  const waiting = protocol === 'tcp' ? LISTEN : UNCONNECTED
+  return text.split('\n').flatMap((line) => {
+    const [, local = '', remote = '', state, , , , , , inode = ''] = line.trim().split(/\s+/)
+    const [address = '', port = ''] = local.split(':')
+    if (state !== waiting || !/^[0-9A-F]+:0000$/.test(remote) || !/^[0-9A-F]{8}(?:[0-9A-F]{24})?$/.test(address))
+      return []
+    const number = Number.parseInt(port, 16)
+    // Whoever asks a name server has a port of this range for an instant.
+    if (protocol === 'udp' && number >= ephemeral[0] && number <= ephemeral[1]) return []
+    return [{ protocol, address: parseAddress(address), port: number, inode }]
+  })
+}
+
+/** /proc/net/unix: those with a name that accept connections (flag SO_ACCEPTCON). */
+export function parseUnixSockets(text: string): Socket[] {
+  const line = /^[0-9a-f]+: [0-9A-F]+ [0-9A-F]+ 00010000 [0-9A-F]+ [0-9A-F]+ +(\d+) (.+)$/gm
+  return [...text.matchAll(line)].map(([, inode = '', address = '']) => ({ protocol: 'unix', address, inode }))
+}
+
+/** /proc/net/sockstat: `TCP: inuse 12 orphan 0 tw 3 alloc 14 mem 2`. */
+export function parseSockstat(text: string): Record<string, number> {
+  const line = (name: string): Record<string, number> => {
+    const words = new RegExp(`^${name}: (.*)$`, 'm').exec(text)?.[1]?.split(' ') ?? []
+    return Object.fromEntries(words.flatMap((word, i) => (i % 2 === 0 ? [[word, Number(words[i + 1]) || 0]] : [])))
+  }
+  const [sockets, tcp, udp] = ['sockets', 'TCP', 'UDP'].map((name) => line(name))
+  return {
+    used: sockets?.used ?? 0,
+    tcp: tcp?.inuse ?? 0,
+    tcpTimeWait: tcp?.tw ?? 0,
+    tcpOrphaned: tcp?.orphan ?? 0,
+    udp: udp?.inuse ?? 0,
+  }
+}
+
+/** Of the host, not of a lane with a network of its own. */
+export const netFile = (host: Host, name: string): string =>
+  host.text(`/proc/1/net/${name}`, TABLE_MAX) || host.text(`/proc/net/${name}`, TABLE_MAX)
+
+function readSockets(host: Host): Socket[] {
+  const [low = 32_768, high = 60_999] = host
+    .text('/proc/sys/net/ipv4/ip_local_port_range')
+    .trim()
+    .split(/\s+/)
+    .map(Number)
+  const inet = (['tcp', 'tcp6', 'udp', 'udp6'] as const).flatMap((name) =>
+    parseInetSockets(netFile(host, name), name.startsWith('tcp') ? 'tcp' : 'udp', [low, high]),
+  )
+  return [...inet, ...parseUnixSockets(netFile(host, 'unix'))]
+}
+
+/**
+ * Inode → who holds it. The first process of a service holds what it opened, its workers inherit it; process 1 holds what
+ * it opened for others, so it is asked last. What is not found is left out.
+ */
+function findHolders(host: Host, wanted: Set<string>, processes: readonly Process[]): Map<string, Process> {
+  const holders = new Map<string, Process>()
+  const inOrder = [...processes.filter(({ pid }) => pid !== 1), ...processes.filter(({ pid }) => pid === 1)]
+  for (const process of inOrder) {
+    if (holders.size === wanted.size) break
+    if (process.owner.kind === 'kernel' || process.state === 'Z') continue
+    for (const fd of host.list(`/proc/${process.pid}/fd`).slice(0, FDS_MAX)) {
+      const target = host.link(`/proc/${process.pid}/fd/${fd}`)
+      const inode = target.startsWith('socket:[') ? target.slice(8, -1) : ''
+      if (wanted.has(inode) && !holders.has(inode)) holders.set(inode, process)
+    }
+  }
+  return holders
+}
+
+export type HeldSocket = Socket & { holder?: Process }
+
+export function readListeners(host: Host, processes: readonly Process[]): HeldSocket[] {
+  const sockets = readSockets(host)
+  const holders = findHolders(host, new Set(sockets.map(({ inode }) => inode)), processes)
+  return sockets.map((socket) => {
+    const holder = holders.get(socket.inode)
+    return holder ? { ...socket, holder } : socket
+  })
+}
+
+/** `unitOfSocket`: the socket unit of an address that process 1 holds for a service that has not been asked for yet. */
+export function describeListeners(
+  sockets: readonly HeldSocket[],
+  unitOfSocket: ReadonlyMap<string, string>,
+  clean: Clean,
+): Listener[] {
+  const described = sockets.map(({ protocol, address, port, holder }): Listener => {
+    const unit = holder?.pid === 1 ? unitOfSocket.get(port === undefined ? address : String(port)) : undefined
+    return {
+      protocol,
+      address: clean(address),
+      ...(port === undefined ? {} : { port }),
+      ...(holder && {
+        pid: holder.pid,
+        process: clean(holder.name),
+        owner: unit ? { kind: 'unit', name: clean(unit) } : cleanOwner(holder.owner, clean),
+      }),
+    }
+  })
+  // Several workers may listen on one address, each with a socket of its own.
+  const unique = new Map(described.map((each) => [`${each.protocol} ${each.address} ${each.port} ${each.pid}`, each]))
+  const rank = { tcp: 0, udp: 1, unix: 2 }
+  return [...unique.values()].sort((a, b) => rank[a.protocol] - rank[b.protocol] || (a.port ?? 0) - (b.port ?? 0))
+}
