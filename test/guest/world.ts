@@ -6,6 +6,7 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ReleaseManifest } from '#proto/contract/release.ts'
+import type { Outside } from '../../central/app.ts'
 import { buildRelease } from '../../install/release/build.ts'
 import { fetchNatives } from '../../install/release/packages.ts'
 import { type Booted, bootCentral } from '../helpers/boot-central.ts'
@@ -57,11 +58,11 @@ export function makeRelease(out: string, version = '1.0.0', more: { expires?: nu
   })
 }
 
-export async function startServedCentral(t: After) {
+export async function startServedCentral(t: After, outside?: Outside) {
   const releases = mkdtempSync(join(tmpdir(), 'mttrly-releases-'))
   t.after(() => rmSync(releases, { recursive: true, force: true }))
   const manifest = await makeRelease(releases)
-  const booted: Booted = await bootCentral(t, { config: { releases } })
+  const booted: Booted = await bootCentral(t, { config: { releases }, outside })
   const owner = await booted.member('owner')
   const mcp = await connectMcp(booted.url, await booted.apiKey(owner.userId))
   t.after(() => mcp.close())
@@ -72,6 +73,7 @@ export async function startServedCentral(t: After) {
     booted,
     manifest,
     releases,
+    owner,
     mcp,
     newToken: (serverId?: string) =>
       fleet.createInstallToken({ workspaceId, createdBy: 'test', ...(serverId ? { serverId } : {}) }),
