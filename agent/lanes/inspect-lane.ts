@@ -6,9 +6,6 @@ import { join } from 'node:path'
 import { redactText } from '#proto/redaction/redactor.ts'
 import { verbOf } from '#proto/verbs/verb-of.ts'
 import { loadPolicy, type Policy, refuseLane } from '../guard/policy.ts'
-import { layoutUnder } from '../installation/layout.ts'
-import { createOutside } from '../installation/outside.ts'
-import { surveyInstallation } from '../installation/survey.ts'
 import { attackOn, runAttack } from '../process/isolation.ts'
 import type { Caller } from './caller.ts'
 import { type Containment, prepareContainment } from './containment.ts'
@@ -79,12 +76,15 @@ async function run({ program, args }: Verb, timeoutMs: number, lane: Parameters<
   return look({ argv: [...WITHOUT_CAPABILITIES, path, ...args], env: ENVIRONMENT, timeoutMs }, lane)
 }
 
+/** Loaded when it is asked for: a verb does without. */
 async function installation(): Promise<Health> {
-  const { drifts, ...health } = await surveyInstallation({
-    layout: layoutUnder('/'),
-    now: Date.now,
-    outside: createOutside(),
-  })
+  const [{ surveyInstallation }, { createOutside }, { layoutUnder }] = await Promise.all([
+    import('../installation/survey.ts'),
+    import('../installation/outside.ts'),
+    import('../installation/layout.ts'),
+  ])
+  const survey = await surveyInstallation({ layout: layoutUnder('/'), now: Date.now, outside: createOutside() })
+  const { drifts, unseen: _unseen, ...health } = survey
   const clean = (text: string): string => redactText(text, {}).text
   return {
     ...health,

@@ -7,7 +7,7 @@ set -euo pipefail
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 UNIT_DIR=/etc/systemd/system
-ACCOUNT=mttrly
+ACCOUNTS=(mttrly-inspect mttrly)
 
 # A lane that removed itself would end in the middle: the work moves to a unit of its own, which leaves nothing behind.
 move_out() {
@@ -37,9 +37,12 @@ remove_units() {
   systemctl reset-failed 'mttrly-*' 2>/dev/null || true
 }
 
-remove_account() {
-  if getent passwd "$ACCOUNT" >/dev/null; then userdel "$ACCOUNT"; fi
-  if getent group "$ACCOUNT" >/dev/null; then groupdel "$ACCOUNT"; fi
+remove_accounts() {
+  local account
+  for account in "${ACCOUNTS[@]}"; do
+    if getent passwd "$account" >/dev/null; then userdel "$account"; fi
+    if getent group "$account" >/dev/null; then groupdel "$account"; fi
+  done
 }
 
 remove_files() {
@@ -60,7 +63,7 @@ main() {
   stop_units
   remove_units
   remove_files "$@"
-  remove_account
+  remove_accounts
   echo 'mttrly: removed'
 }
 

@@ -44,6 +44,12 @@ export function lanesOf(guest: Guest) {
       const { grant, signature } = signGrant(grantOf(over), signer)
       return { grant: grant.toString('base64'), signature: signature.toString('base64'), outputFrom: 0 }
     },
+    /** A verb in the inspect lane. */
+    async inspect(...argv: string[]): Promise<Outcome & { text: string }> {
+      const io = collect()
+      const outcome = outcomeOf(await lanes.inspect({ id: 'test', argv, timeoutMs: 20_000 }, io))
+      return { ...outcome, text: io.text() }
+    },
     /** A line in the read lane, which no classifier has looked at. */
     async read(line: string): Promise<Outcome & { text: string }> {
       const io = collect()
