@@ -86,7 +86,7 @@ export async function enrol(options: {
   const { dataDirectory, asOwner = (act) => act(), actDirectory = join(dataDirectory, 'act') } = options
   asOwner(() => makePrivateDirectory(dataDirectory))
   const store = createIdentityStore({ directory: dataDirectory })
-  if (asOwner(store.read) && !options.replace)
+  if (!options.replace && asOwner(store.read))
     return failed('enrolled', 'this host is enrolled; --replace enrols it again')
 
   const { keyPem, csrPem } = createSigningRequest()

@@ -7,8 +7,12 @@ const pathIn = (directory: string): string => join(directory, 'daemon.lock')
 
 /** The daemon that has this directory now. */
 export function holderOf(directory: string): ProcessIdentity | undefined {
-  const holder: ProcessIdentity = JSON.parse(readIfThere(pathIn(directory))?.toString('utf8') ?? '{}')
-  return stillRuns(holder) ? holder : undefined
+  try {
+    const holder: ProcessIdentity = JSON.parse(readIfThere(pathIn(directory))?.toString('utf8') ?? '')
+    return stillRuns(holder) ? holder : undefined
+  } catch {
+    return undefined // none, or damaged: nobody holds it
+  }
 }
 
 /** Takes the directory, or says that another daemon has it. A lock whose daemon is gone is void. */

@@ -24,7 +24,7 @@ async function main(): Promise<number> {
     if (config.command === 'status') return printStatus(config)
     return await runAgent(config, log, stop.signal)
   } catch (error) {
-    log.error({ error: String(error) }, 'the agent stopped on a fault')
+    log.error({ error: String(error) }, 'the agent stopped on a fault: `mttrly-agent doctor` says what is damaged')
     return FAULT_EXIT
   }
 }

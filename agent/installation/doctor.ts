@@ -1,13 +1,16 @@
 // `mttrly-agent doctor`: the health of this installation, on the host itself and without Central.
 import { parseArgs } from 'node:util'
 import { DRIFTS, type Drift, partOf } from '#proto/contract/installation.ts'
+import { readIdentityFacts, whyUnusable } from './identity-facts.ts'
 import { layoutUnder } from './layout.ts'
+import { createLook } from './look.ts'
 import type { Command } from './main.ts'
 import { createOutside } from './outside.ts'
 import { type Survey, surveyInstallation } from './survey.ts'
 
 const HEALTHY_EXIT = 0
 const DRIFTS_EXIT = 1
+const UNUSABLE_EXIT = 3
 
 export const surveyHere = (): Promise<Survey> =>
   surveyInstallation({ layout: layoutUnder('/'), now: Date.now, outside: createOutside() })
@@ -51,4 +54,11 @@ export const doctor: Command = async (args) => {
   const survey = await surveyHere()
   process.stdout.write(values.json ? `${JSON.stringify(survey)}\n` : report(survey))
   return survey.drifts.length === 0 ? HEALTHY_EXIT : DRIFTS_EXIT
+}
+
+/** Whether this host can go on as who it is; else says on standard output why not. */
+export const identity: Command = async () => {
+  const why = whyUnusable(readIdentityFacts(createLook(), layoutUnder('/')), Date.now())
+  if (why !== undefined) process.stdout.write(`${why}\n`)
+  return why === undefined ? HEALTHY_EXIT : UNUSABLE_EXIT
 }

@@ -32,6 +32,8 @@ export function layoutUnder(root: string) {
     releaseKey: at('var/lib/mttrly-act/release-key.pem'),
     centralUrl: at('var/lib/mttrly-act/central.url'),
     trust: at('var/lib/mttrly-act/trust.json'),
+    /** Of the redaction markers. */
+    hostKey: at('var/lib/mttrly-act/host-key'),
     record: at('var/lib/mttrly-act/installed.json'),
     /** What the update under way has reached. */
     update: at('var/lib/mttrly-act/update.json'),

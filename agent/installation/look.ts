@@ -16,7 +16,7 @@ import {
 import { errorCode } from '../files/durable-file.ts'
 
 export type Kind = 'file' | 'directory' | 'link' | 'socket' | 'other'
-export type Seen = { kind: Kind; mode: number; uid: number; gid: number; links: number }
+export type Seen = { kind: Kind; mode: number; uid: number; gid: number; size: number }
 
 const SMALL_FILE = 1_048_576
 const NAMES_AT_MOST = 10_000
@@ -49,8 +49,8 @@ export function createLook() {
     at: (path: string): Seen | undefined =>
       trying(path, () => {
         const stats = lstatSync(path)
-        const { mode, uid, gid, nlink } = stats
-        return { kind: kindOf(stats), mode: mode & 0o7777, uid, gid, links: nlink }
+        const { mode, uid, gid, size } = stats
+        return { kind: kindOf(stats), mode: mode & 0o7777, uid, gid, size }
       }),
     target: (path: string): string | undefined => trying(path, () => readlinkSync(path)),
     /** Sorted; empty when it is no directory. */

@@ -8,6 +8,11 @@ export type Command = (args: readonly string[]) => Promise<number>
 const COMMANDS: Record<string, () => Promise<Command>> = {
   doctor: async () => (await import('./doctor.ts')).doctor,
   repair: async () => (await import('./repair.ts')).repair,
+  update: async () => (await import('./update.ts')).update,
+  /** The unit mttrly-update@ starts it. */
+  updater: async () => (await import('./updater.ts')).updater,
+  /** converge.sh asks it. */
+  identity: async () => (await import('./doctor.ts')).identity,
 }
 
 const USAGE_EXIT = 2
@@ -17,7 +22,9 @@ const USAGE = `usage: mttrly-agent doctor [--json]                   what differ
        mttrly-agent repair --strategy issue_driven|full_convergence|lane_reprovision|uninstall
                            [--issues CODE,CODE] [--plan DIGEST]
                                                       the plan; with the digest that it printed, carries it out
-exit codes: 0 done or healthy, 1 differences or a fault, 2 usage, 4 refused: nothing was changed`
+       mttrly-agent update --to VERSION --manifest SHA256
+                                                      to the version that Central serves with this manifest
+exit codes: 0 done or healthy, 1 differences or a fault, 2 usage, 4 refused: nothing was changed, 7 went back to the version before`
 
 async function main([name = '', ...args]: readonly string[]): Promise<number> {
   process.umask(0o022)

@@ -7,7 +7,7 @@ import { type Kind, type Look, modeText, type Seen } from './look.ts'
 
 /** By place. */
 export type PathFacts = ReadonlyMap<string, Seen>
-export type Expectation = { kind: Kind; mode: number | undefined; owner: string; optional?: boolean }
+export type Expectation = { kind: Kind; mode: number | undefined; owner: string; optional?: boolean; bytes?: number }
 
 const HOST = layoutUnder('/')
 const ROOT = 'root:root'
@@ -27,6 +27,8 @@ const EXPECTED: readonly [place: string, expectation: Expectation][] = [
   [HOST.releaseKey, secret],
   [HOST.centralUrl, secret],
   [HOST.record, secret],
+  [HOST.hostKey, { kind: 'file', mode: 0o600, owner: ROOT, bytes: 32 }],
+  [HOST.sockets, { ...open, optional: true }],
   [HOST.state, { kind: 'directory', mode: 0o700, owner: DAEMON }],
   [join(HOST.state, 'journal'), { kind: 'directory', mode: 0o700, owner: DAEMON, optional: true }],
   [HOST.identity, { kind: 'file', mode: 0o600, owner: DAEMON, optional: true }],
@@ -60,10 +62,12 @@ export function compare(
   found: ReadonlyMap<string, Seen>,
   accounts: AccountFacts,
 ): Drift[] {
-  return expected.flatMap(([target, { kind, mode, owner, optional }]): Drift[] => {
+  return expected.flatMap(([target, { kind, mode, owner, optional, bytes }]): Drift[] => {
     const seen = found.get(target)
     if (!seen) return optional ? [] : [{ code: 'PATH_MISSING', target, was: 'missing', should: kind }]
     if (seen.kind !== kind) return [{ code: 'PATH_KIND', target, was: seen.kind, should: kind }]
+    if (bytes !== undefined && seen.size !== bytes)
+      return [{ code: 'PATH_KIND', target, was: 'damaged', should: `${bytes} bytes` }]
     const wrong: Drift[] = []
     if (mode !== undefined && seen.mode !== mode)
       wrong.push({ code: 'PATH_MODE', target, was: modeText(seen.mode), should: modeText(mode) })

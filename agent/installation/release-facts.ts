@@ -162,7 +162,7 @@ function extraFiles({ found, manifest }: ReleaseFacts, expected: ReadonlyMap<str
   const drift = (target: string): Drift => ({ code: 'FILE_EXTRA', target, was: 'there', should: 'not there' })
   return [
     ...outermost.slice(0, NAMED_AT_MOST).map(drift),
-    ...(more > 0 ? [{ ...drift(HOST.home), was: `${more} more files` }] : []),
+    ...(more > 0 ? [{ ...drift('and more'), was: `${more} more` }] : []),
   ]
 }
 

@@ -34,7 +34,8 @@ usage: bash install.sh (--token-stdin | --token-file FILE) [options]
   --replace           enrol again although this host is enrolled
   --allow-older       put an older version in the place of a newer one
   --dry-run           check everything, say what would be done, change nothing
-An enrolled host needs no token: the run repairs what is missing or changed and keeps who it is.
+An enrolled host needs no token: the run repairs what is missing or changed and keeps who it is. With a token, a host
+whose identity cannot be used any more (damaged, expired) is enrolled again.
 TEXT
 }
 
@@ -199,7 +200,8 @@ read_artifacts() {
 
 check_age() {
   local current
-  current=$(basename "$(readlink "$HOME_DIR/current" 2>/dev/null || echo "$version")")
+  current=$(basename "$(readlink "$HOME_DIR/current" 2>/dev/null || true)")
+  [[ $current =~ ^[0-9]+\.[0-9]+\.[0-9]+ ]] || return 0
   [ -n "$allow_older" ] || [ "$(printf '%s\n' "$version" "$current" | sort -V | tail -1)" = "$version" ] ||
     die 4 "this host has $current, and the release is only $version" '--allow-older installs it all the same.'
 }
@@ -266,7 +268,6 @@ finish() {
 converge() {
   local arguments=(--central "$PUBLIC_URL" --release-key "$work/release-key.pem") code=0
   [ -z "$replace" ] || arguments+=(--replace)
-  [ "$enrolled" = yes ] && [ -z "$replace" ] && token=''
   bash "$version_dir/converge.sh" "${arguments[@]}" < <(printf '%s' "$token") || code=$?
   return "$code"
 }
@@ -281,7 +282,8 @@ main() {
   enrolled=no
   if [ -e "$STATE_DIR/identity.json" ] && [ -e "$ACT_DIR/trust.json" ]; then enrolled=yes; fi
   [ -n "$token" ] || { [ "$enrolled" = yes ] && [ -z "$replace" ]; } ||
-    die 2 'this host is not enrolled: an install token is needed' "Add a server at $PUBLIC_URL and copy the command."
+    die 2 'this host is not enrolled: an install token is needed' \
+      "Copy the command of a server at $PUBLIC_URL, or that of mttrly_bootstrap_recover for one that was enrolled."
   trap finish EXIT
   trap 'exit 1' INT TERM HUP
   work=$(mktemp -d)
@@ -292,7 +294,7 @@ main() {
   check_space
   if [ -n "$dry_run" ]; then
     say "would install $version for $arch into $version_dir, with $node_file, user mttrly, its units, $STATE_DIR, $ACT_DIR and /etc/mttrly"
-    if [ "$enrolled" = yes ] && [ -z "$replace" ]; then say 'would keep who this host is'; else say "would enrol at $PUBLIC_URL"; fi
+    if [ "$enrolled" = yes ] && [ -z "$replace" ]; then say 'would keep who this host is, if its identity can be used'; else say "would enrol at $PUBLIC_URL"; fi
     return 0
   fi
   say "installing $version"

@@ -33,6 +33,7 @@ stop_units() {
 
 remove_units() {
   rm -rf "$UNIT_DIR"/mttrly-* /run/systemd/system/mttrly-* "$UNIT_DIR"/*.wants/mttrly-*
+  rm -rf /etc/systemd/system.control/mttrly-* /run/systemd/system.control/mttrly-* # of `systemctl set-property`
   systemctl daemon-reload
   systemctl reset-failed 'mttrly-*' 2>/dev/null || true
 }
