@@ -239,6 +239,16 @@ get() {
   mv "$staging/$kind" "$dir"
 }
 
+# Who runs this decides what is installed: an update under way ends here.
+end_update() {
+  local unit record=$ACT_DIR/update.json
+  for unit in /etc/systemd/system/multi-user.target.wants/mttrly-update@*.service; do
+    if [ ! -L "$unit" ]; then continue; fi
+    systemctl disable --now --quiet "${unit##*/}" 2>/dev/null || true
+    rm -f "$record"
+  done
+}
+
 put_in_place() {
   staging=$HOME_DIR/.staging
   [ -d "$HOME_DIR" ] || made+=("$HOME_DIR")
@@ -298,6 +308,7 @@ main() {
     return 0
   fi
   say "installing $version"
+  end_update
   put_in_place
   converge
 }

@@ -1,0 +1,113 @@
+// `mttrly-agent update --to VERSION --manifest SHA256`: asks the updater of the version in use for it, follows what it does
+// and says how it went. It may be ended at any time: the update goes on in its own unit.
+import { basename, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { isVersion } from '#proto/contract/release.ts'
+import { syncDirectory } from '../files/durable-file.ts'
+import { loadPolicy } from '../guard/policy.ts'
+import { ask } from '../process/ask.ts'
+import { runScript } from '../process/script.ts'
+import { type Layout, layoutUnder } from './layout.ts'
+import { createLook, type Look } from './look.ts'
+import type { Command } from './main.ts'
+import { isUnderWay, readUpdate, STEPS, type UpdateRecord, writeUpdate } from './update-record.ts'
+import { bootId, updaterUnit } from './updater.ts'
+
+const EXIT = { done: 0, fault: 1, usage: 2, refused: 4, rolledBack: 7 } as const
+const LOOK_EVERY_MS = 250
+/** Central may stay away for long; whoever waits for the answer need not. */
+const AWAY_AT_MOST_MS = 120_000
+
+const say = (text: string): void => void process.stdout.write(`mttrly: ${text}\n`)
+
+type Wish = { to: string; manifestSha256: string }
+
+function wishFrom(args: readonly string[]): Wish | undefined {
+  const options = { to: { type: 'string' }, manifest: { type: 'string' } } as const
+  const { to = '', manifest = '' } = parseArgs({ args: [...args], options }).values
+  return isVersion(to) && /^[0-9a-f]{64}$/.test(manifest) ? { to, manifestSha256: manifest } : undefined
+}
+
+/** What stands against it before anything is begun; what the release itself says is for the updater to judge. */
+async function whyNot({ to }: Wish, from: string, look: Look, layout: Layout): Promise<string | undefined> {
+  if (process.getuid?.() !== 0) return 'an update is made by root'
+  if (!isVersion(from)) return `${layout.current} does not say which version is in use: repair the installation first`
+  const answer = await loadPolicy(layout.config)
+  if (!answer.ok) return `policy.yaml ${answer.why}`
+  const { pinnedVersion = to } = answer.policy
+  if (pinnedVersion !== to) return `policy.yaml of this host allows ${pinnedVersion} alone (pinned_version)`
+  const present = readUpdate(look, layout)
+  if (present && isUnderWay(present) && look.at(join(layout.versions, present.from))) {
+    await start(present.from) // it goes on, should nobody be at it
+    return `an update to ${present.to} is under way: ${STEPS[present.step].says}`
+  }
+  return undefined
+}
+
+const start = (version: string) =>
+  runScript(['systemctl', 'start', '--no-block', '--quiet', updaterUnit(version)], 30_000)
+
+/** From here on the update is begun, and it is ended, by us or by the next start of the machine. */
+async function begin(wish: Wish, from: string, layout: Layout): Promise<string | undefined> {
+  const now = Date.now()
+  writeUpdate(layout, { ...wish, step: 'requested', from, boot: bootId(), found: 0, requestedAt: now, changedAt: now })
+  const enabled = await runScript(['systemctl', 'enable', '--quiet', updaterUnit(from)], 30_000)
+  if (enabled.code !== 0) return enabled.said.trim()
+  syncDirectory(join(layout.units, 'multi-user.target.wants'))
+  syncDirectory(layout.units)
+  const started = await start(from)
+  return started.code === 0 ? undefined : started.said.trim()
+}
+
+type End = { code: number; says: string }
+
+/** What there is to say at this record, if it is time to say anything. */
+function endOf({ step, to, from, why = '', centralAway, changedAt }: UpdateRecord): End | undefined {
+  if (step === 'watching') return { code: EXIT.done, says: `updated to ${to}; it is watched for a while` }
+  if (step === 'done') return { code: EXIT.done, says: `updated to ${to}` }
+  if (step === 'abandoned') return { code: EXIT.refused, says: `not updated, nothing was changed: ${why}` }
+  if (step === 'rolled_back') return { code: EXIT.rolledBack, says: `${from} is in use again: ${why}` }
+  if (step === 'trying' && centralAway && Date.now() - changedAt >= AWAY_AT_MOST_MS)
+    return { code: EXIT.done, says: `${to} is installed; Central does not answer, and it is watched until it does` }
+  return undefined
+}
+
+async function follow(from: string, look: Look, layout: Layout): Promise<End> {
+  for (let told = ''; ; await delay(LOOK_EVERY_MS)) {
+    const atWork = (await ask(['systemctl', 'show', '-P', 'ActiveState', updaterUnit(from)], 10_000))?.trim()
+    const record = readUpdate(look, layout) // after the look at the unit: what it wrote at its end is seen
+    if (!record) return { code: EXIT.fault, says: 'what the update had reached cannot be read any more' }
+    const end = endOf(record)
+    if (end) return end
+    if (record.step !== told) say(STEPS[record.step].says)
+    told = record.step
+    if (atWork === 'inactive' || atWork === 'failed')
+      return { code: EXIT.fault, says: `the updater has ended: journalctl -u ${updaterUnit(from)} says why` }
+  }
+}
+
+export const update: Command = async (args) => {
+  const wish = wishFrom(args)
+  if (!wish) {
+    process.stderr.write('usage: mttrly-agent update --to VERSION --manifest SHA256\n')
+    return EXIT.usage
+  }
+  const [layout, look] = [layoutUnder('/'), createLook()]
+  const from = basename(look.target(layout.current) ?? '')
+  if (from === wish.to) {
+    say(`${wish.to} is in use already`)
+    return EXIT.done
+  }
+  const refused = await whyNot(wish, from, look, layout)
+  if (refused !== undefined) {
+    say(`not updated, nothing was changed: ${refused}`)
+    return EXIT.refused
+  }
+  say(`from ${from} to ${wish.to}`)
+  const fault = await begin(wish, from, layout)
+  if (fault !== undefined) throw new Error(`the updater could not be started: ${fault}`)
+  const { code, says } = await follow(from, look, layout)
+  say(says)
+  return code
+}
