@@ -10,7 +10,8 @@ import type { CentralFrame__Output } from '#proto/gen/mttrly/agent/v1/CentralFra
 
 export type LinkCredentials = { address: string; caPem: string; keyPem: string; certificatePem: string }
 export type LinkStream = ClientDuplexStream<AgentFrame, CentralFrame__Output>
-export type Connect = (credentials: LinkCredentials) => { stream: LinkStream; close(): void }
+/** `met`: Central has shown who it is; whatever it does afterwards is its own decision. */
+export type Connect = (credentials: LinkCredentials) => { stream: LinkStream; met(): boolean; close(): void }
 
 const CENTRAL = /^URI:spiffe:\/\/[^/]+\/central$/
 
@@ -40,13 +41,19 @@ const serverName = (address: string): ChannelOptions =>
 
 export const connectLink: Connect = ({ address, caPem, keyPem, certificatePem }) => {
   const context = createSecureContext({ ca: caPem, key: keyPem, cert: certificatePem, minVersion: 'TLSv1.3' })
+  let met = false
   const secure = credentials.createFromSecureContext(context, {
-    checkServerIdentity: (_host, certificate) => checkCentral(certificate),
+    checkServerIdentity(_host, certificate) {
+      const wrong = checkCentral(certificate)
+      met = wrong === undefined
+      return wrong
+    },
   })
   const client = new Client(address, secure, { ...OPTIONS, ...serverName(address) })
   const { path, requestSerialize, responseDeserialize } = linkService.connect
   return {
     stream: client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize),
+    met: () => met,
     close: () => client.close(),
   }
 }

@@ -76,10 +76,10 @@ export function createLink(
   }
 
   /** One stream, from the first byte to the last. @returns how it ended, and whether a candidate waits to be tried */
-  const connectOnce = async (): Promise<{ reason: string; upFor: number; renewed: boolean }> => {
+  const connectOnce = async (): Promise<{ reason: string; met: boolean; upFor: number; renewed: boolean }> => {
     const { identity, candidate } = renewal.next()
     let renewed = false
-    const { stream, close } = connect({ address: identity.linkAddress, ...identity })
+    const { stream, met, close } = connect({ address: identity.linkAddress, ...identity })
     const current = openSession(
       stream,
       { ...rooms.hello(), authorities: renewal.believes() },
@@ -103,7 +103,7 @@ export function createLink(
     const reason = await current.over
     session = undefined
     close()
-    return { reason, upFor: welcomed ? clock.now() - since : 0, renewed }
+    return { reason, met: met(), upFor: welcomed ? clock.now() - since : 0, renewed }
   }
 
   return {
@@ -112,12 +112,12 @@ export function createLink(
     async run(): Promise<void> {
       move('start')
       while (state !== 'stopped') {
-        const { reason, upFor, renewed } = await connectOnce()
+        const { reason, met, upFor, renewed } = await connectOnce()
         if (renewed && state === 'up') {
           move('renewed')
           continue
         }
-        const trouble = troubleOf(reason, renewal.valid(), clock.now())
+        const trouble = troubleOf({ reason, met, valid: renewal.valid(), now: clock.now() })
         moveUnlessStopped('lost', trouble)
         if (state === 'waiting') {
           const ms = waitBefore(attempts, rooms.random, trouble && HOPELESS_CAP_MS)

@@ -24,21 +24,32 @@ const TROUBLES = {
   },
   REFUSED: {
     says: 'Central does not take the certificate of this agent.',
-    advice: `It was revoked, or the server was removed or enrolled again elsewhere. ${RECOVER}`,
+    advice: `It was revoked, its authority was replaced meanwhile, or the server was removed or enrolled again elsewhere. ${RECOVER}`,
   },
 } as const
 
 /** OpenSSL's words, as Node and grpc-js pass them on; 16 is UNAUTHENTICATED, said by Central itself. */
-const HEARD: readonly [RegExp, TroubleCode][] = [
+const HEARD: readonly [words: RegExp, code: TroubleCode][] = [
   [/not yet valid/i, 'CLOCK_BEHIND'],
   [/certificate has expired/i, 'CLOCK_AHEAD'],
   [/self.signed certificate|unable to (get|verify)/i, 'CENTRAL_NOT_BELIEVED'],
-  [/^16 |alert (unknown ca|bad certificate|certificate (expired|revoked|unknown))/i, 'REFUSED'],
+  [/^16 /, 'REFUSED'],
 ]
+/** Of a connection that was closed before it carried a stream. */
+const CLOSED = /No connection established/
+
+/** How the last attempt ended; `met` when Central had shown who it is. `valid` is our own certificate's time. */
+export type Attempt = { reason: string; met: boolean; valid: { from: number; to: number }; now: number }
 
 /** Undefined when it may well be the network, or a Central that is away. */
-export function troubleOf(reason: string, valid: { from: number; to: number }, now: number): Trouble | undefined {
-  const own = now >= valid.to ? 'CERTIFICATE_EXPIRED' : now < valid.from ? 'CLOCK_BEHIND' : undefined
-  const code = own ?? HEARD.find(([words]) => words.test(reason))?.[1]
+export function troubleOf(attempt: Attempt): Trouble | undefined {
+  const code = byOwnClock(attempt) ?? HEARD.find(([words]) => words.test(attempt.reason))?.[1] ?? byCentral(attempt)
   return code && { code, ...TROUBLES[code] }
 }
+
+const byOwnClock = ({ valid, now }: Attempt): TroubleCode | undefined =>
+  now >= valid.to ? 'CERTIFICATE_EXPIRED' : now < valid.from ? 'CLOCK_BEHIND' : undefined
+
+/** TLS of Node says nothing to a client whose certificate it refuses: it closes. */
+const byCentral = ({ met, reason }: Attempt): TroubleCode | undefined =>
+  met && CLOSED.test(reason) ? 'REFUSED' : undefined

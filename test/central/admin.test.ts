@@ -48,3 +48,27 @@ for (const [what, args, says] of REFUSED) {
     assert.doesNotMatch(stderr, /\n {4}at /)
   })
 }
+
+test('the authority is replaced step by step; what cannot be done now is refused and says what can', async () => {
+  const first = JSON.parse((await admin('ca', 'status', '--json')).stdout)
+  assert.deepEqual([first.step, first.authorities.length, first.servers], ['prepare', 1, []])
+  const early = await admin('ca', 'retire')
+  assert.deepEqual([early.code, early.stdout], [1, ''])
+  assert.match(early.stderr, /no old authority to retire\. What can be done now: ca prepare/)
+  for (const [step, says] of [
+    ['prepare', /Restart Central now: agents are told of it.*Next step: ca switch; it would cut off no server/s],
+    ['switch', /certificates of the old one count until it is retired.*Next step: ca retire/s],
+    ['retire', /counts no longer.*Next step: ca prepare/s],
+  ] as const) {
+    const { code, stdout, stderr } = await admin('ca', step)
+    assert.deepEqual([code, stderr], [0, ''])
+    assert.match(stdout, says)
+  }
+  assert.match((await admin('ca', 'switch', '--lose', 'many')).stderr, /--lose takes a number/)
+  const last = JSON.parse((await admin('ca', 'status', '--json')).stdout)
+  assert.equal(last.authorities.length, 1)
+  assert.notEqual(last.authorities[0].fingerprint, first.authorities[0].fingerprint)
+  const lines = (await admin('audit', 'export')).stdout.trim().split('\n')
+  const steps = lines.flatMap((line) => JSON.parse(JSON.parse(line).body).details?.step ?? [])
+  assert.deepEqual(steps, ['prepare', 'switch', 'retire'])
+})

@@ -202,7 +202,10 @@ describe('a whole round', () => {
     )
     assert.equal(report.step, 'prepare')
     await away.stop()
-    await assert.rejects(booted.agent(kept).connect(), 'a certificate of the old authority opens nothing')
+    away.store.write({ ...away.identity(), keyPem: kept.keyPem, certificatePem: kept.certificatePem })
+    away.start()
+    await until(() => away.trouble() !== undefined)
+    assert.equal(away.trouble()?.code, 'REFUSED', 'a certificate of the old authority opens nothing, and that is said')
   })
 
   test('that was hurried cuts off whom it was said to, and only those; enrolling again heals them', async () => {
