@@ -3,7 +3,7 @@
 import { realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-const OF_THE_HOST = [
+export const OF_THE_HOST = [
   '/etc/shadow',
   '/etc/shadow-',
   '/etc/gshadow',
@@ -21,7 +21,7 @@ const OF_THE_HOST = [
   '/run/credentials',
 ]
 
-const OF_A_HOME = [
+export const OF_A_HOME = [
   '.ssh',
   '.gnupg',
   '.aws',

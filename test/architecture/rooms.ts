@@ -11,6 +11,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'agent/journal': ['agent/files', 'proto/contract'],
   'agent/guard': ['proto/contract'],
   'agent/process': ['proto/contract'],
+  'agent/reading': ['agent/guard', 'proto/contract', 'proto/redaction'],
   'agent/link': ['proto/contract'],
   'agent/identity': ['agent/files'],
   'agent/installation': [
