@@ -1,14 +1,18 @@
-// The daemon's account, against what it should be: nobody in particular, without a shell and in no other group. And the
-// names that this host has for owners.
+// Our accounts, against what they should be: nobody in particular, without a shell and in no other group. And the names
+// that this host has for owners.
 import type { Drift } from '#proto/contract/installation.ts'
 import { type Account, parsePasswd } from '../process/accounts.ts'
-import { ACCOUNT, type Layout, layoutUnder } from './layout.ts'
+import { ACCOUNT, INSPECT_ACCOUNT, type Layout, layoutUnder } from './layout.ts'
 import type { Look } from './look.ts'
 
 export type Group = { name: string; gid: number; members: string[] }
 export type AccountFacts = { accounts: Account[]; groups: Group[] }
 
-const HOME = layoutUnder('/').state
+/** The daemon's, and that of the inspect lane's verbs. */
+const ACCOUNTS = [
+  [ACCOUNT, layoutUnder('/').state],
+  [INSPECT_ACCOUNT, '/nonexistent'],
+] as const
 /** Its path differs between distributions. */
 const NO_SHELL = /\/(nologin|false)$/
 
@@ -33,20 +37,23 @@ export function ownerName({ accounts, groups }: AccountFacts, { uid, gid }: { ui
   return `${user}:${group}`
 }
 
-export function accountDrifts({ accounts, groups }: AccountFacts): Drift[] {
-  const account = accounts.find(({ name }) => name === ACCOUNT)
-  if (!account) return [{ code: 'ACCOUNT_MISSING', target: ACCOUNT, was: 'missing', should: `an account for ${HOME}` }]
+export const accountDrifts = (facts: AccountFacts): Drift[] =>
+  ACCOUNTS.flatMap(([name, home]) => driftsOf(name, home, facts))
+
+function driftsOf(name: string, home: string, { accounts, groups }: AccountFacts): Drift[] {
+  const account = accounts.find((each) => each.name === name)
+  if (!account) return [{ code: 'ACCOUNT_MISSING', target: name, was: 'missing', should: 'an account' }]
   const own = groups.find(({ gid }) => gid === account.gid)?.name ?? String(account.gid)
-  const others = groups.filter(({ name, members }) => name !== ACCOUNT && members.includes(ACCOUNT))
+  const others = groups.filter((group) => group.name !== name && group.members.includes(name))
   const aspects: [aspect: string, was: string, should: string][] = [
     ['uid', account.uid === 0 ? '0' : 'its own', 'its own'],
-    ['home', account.home, HOME],
+    ['home', account.home, home],
     ['shell', NO_SHELL.test(account.shell) ? 'nologin' : account.shell, 'nologin'],
-    ['group', own, ACCOUNT],
+    ['group', own, name],
     [
       'other groups',
       others
-        .map(({ name }) => name)
+        .map((group) => group.name)
         .sort()
         .join(',') || 'none',
       'none',
@@ -54,5 +61,5 @@ export function accountDrifts({ accounts, groups }: AccountFacts): Drift[] {
   ]
   return aspects
     .filter(([, was, should]) => was !== should)
-    .map(([aspect, was, should]) => ({ code: 'ACCOUNT_CHANGED', target: `${ACCOUNT} (${aspect})`, was, should }))
+    .map(([aspect, was, should]) => ({ code: 'ACCOUNT_CHANGED', target: `${name} (${aspect})`, was, should }))
 }

@@ -4,6 +4,7 @@ import { join, relative } from 'node:path'
 export type Layout = ReturnType<typeof layoutUnder>
 
 export const ACCOUNT = 'mttrly'
+export const INSPECT_ACCOUNT = 'mttrly-inspect'
 
 /** @param root `/`, or a directory that stands in for it */
 export function layoutUnder(root: string) {

@@ -33,11 +33,11 @@ export const DRIFTS = {
   },
   PATH_MODE: { severity: 'weakened', part: 'directories', says: 'The permissions are not what they should be.' },
   PATH_OWNER: { severity: 'weakened', part: 'directories', says: 'The owner is not who it should be.' },
-  ACCOUNT_MISSING: { severity: 'broken', part: 'account', says: 'The account of the daemon is missing.' },
+  ACCOUNT_MISSING: { severity: 'broken', part: 'account', says: 'An account of ours is missing.' },
   ACCOUNT_CHANGED: {
     severity: 'weakened',
     part: 'account',
-    says: 'The account of the daemon has a shell, a home or groups that it should not have.',
+    says: 'An account of ours has a shell, a home or groups that it should not have.',
   },
   LINK_WRONG: { severity: 'broken', part: 'link', says: 'A link leads elsewhere or is missing.' },
   UNIT_MISSING: { severity: 'broken', part: 'units', says: 'A unit file is missing.' },
@@ -46,7 +46,7 @@ export const DRIFTS = {
   UNIT_MASKED: { severity: 'broken', part: 'units', says: 'A unit is masked.' },
   UNIT_STRAY: { severity: 'weakened', part: 'units', says: 'A unit of ours is there that this version does not have.' },
   UNIT_DISABLED: { severity: 'broken', part: 'start', says: 'A unit does not start with the host.' },
-  UNIT_DOWN: { severity: 'broken', part: 'start', says: 'A unit does not run.' },
+  UNIT_DOWN: { severity: 'broken', part: 'start', says: 'A unit does not run, or its door is not what it should be.' },
   PIN_MISSING: {
     severity: 'broken',
     says: 'What root believes (action key, release key, Central) is missing or cannot be read.',
@@ -57,9 +57,14 @@ export const DRIFTS = {
     part: 'record',
     says: 'The record of what was installed is missing or cannot be read.',
   },
+  STATE_DAMAGED: {
+    severity: 'broken',
+    says: 'Something that only root and the daemon may look at is damaged.',
+    advice: 'mttrly-agent repair --strategy full_convergence makes it anew.',
+  },
   IDENTITY_MISSING: {
     severity: 'broken',
-    says: 'The host is not enrolled, or its identity cannot be read.',
+    says: 'The host is not enrolled, or its identity cannot be used.',
     advice: RECOVER,
   },
   IDENTITY_MISMATCH: {
@@ -85,7 +90,7 @@ export const DRIFTS = {
   },
   CLOCK_OFF: {
     severity: 'warning',
-    says: 'The clock is not synchronised, or is away from Central.',
+    says: 'The clock is away from that of Central, or Central does not answer and nothing synchronises it.',
     advice: 'timedatectl set-ntp true',
   },
   DISK_LOW: {
