@@ -88,6 +88,11 @@ export function createHost({ root, runner, now }: { root: string; runner: Runner
     list,
     stat,
     link: (path: string): string => attempt(path, (real) => readlinkSync(real)) ?? '',
+    /** What the name itself is, a link not followed. */
+    kind: (path: string): 'link' | 'other' | undefined => {
+      const stats = attempt(path, (real) => lstatSync(real))
+      return stats && (stats.isSymbolicLink() ? 'link' : 'other')
+    },
     exists: (path: string): boolean => attempt(path, (real) => lstatSync(real)) !== undefined,
     glob: (pattern: string): string[] =>
       glob(pattern, list, (path) => attempt(path, (real) => lstatSync(real)) !== undefined),

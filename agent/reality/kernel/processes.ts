@@ -1,4 +1,5 @@
 // Every process with its cgroup and program, from /proc: no program is started for it.
+import { basename } from 'node:path'
 import { cgroupOf, parseStat } from '../../process/process-table.ts'
 import type { Clean } from '../clean.ts'
 import type { Host } from '../host.ts'
@@ -80,6 +81,9 @@ export function ownerOf(cgroup: string): Owner {
   return { kind: 'none', name: '' }
 }
 
+/** The name of its program; a thread of Node may call itself something else. */
+export const programOf = ({ exe, name }: Process): string => basename(exe) || name
+
 export function readProcesses(host: Host, { bootedAt }: Clock): Process[] {
   const users = parsePasswd(host.text('/etc/passwd'))
   const read = (pid: string): Process[] => {
@@ -137,7 +141,7 @@ export function groupProcesses(processes: readonly Process[], clean: Clean): Pro
         .slice(0, SHOWN_PER_GROUP)
         .map((each) => ({
           pid: each.pid,
-          name: clean(each.name),
+          name: clean(programOf(each)),
           command: clean(each.argv.join(' ') || `[${each.name}]`, 200),
           user: clean(each.user),
           state: clean(each.state, 1),

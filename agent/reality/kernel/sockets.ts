@@ -2,7 +2,7 @@
 import type { Clean } from '../clean.ts'
 import type { Host } from '../host.ts'
 import type { Listener } from '../snapshot.ts'
-import { cleanOwner, type Process } from './processes.ts'
+import { cleanOwner, type Process, programOf } from './processes.ts'
 
 export type Socket = { protocol: Listener['protocol']; address: string; port?: number; inode: string }
 
@@ -130,7 +130,7 @@ export function describeListeners(
       ...(port === undefined ? {} : { port }),
       ...(holder && {
         pid: holder.pid,
-        process: clean(holder.name),
+        process: clean(programOf(holder)),
         owner: unit ? { kind: 'unit', name: clean(unit) } : cleanOwner(holder.owner, clean),
       }),
     }

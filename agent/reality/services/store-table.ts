@@ -124,10 +124,10 @@ export const STORES: readonly StoreRow[] = [
     (software): StoreRow => ({
       software,
       kind: 'cache',
-      program: new RegExp(`^${software}-(?:server|sentinel)$`),
-      unit: new RegExp(`^${software}(?:-server|-sentinel)?(?:@.+)?\\.service$`),
+      program: new RegExp(`^${software}6?-(?:server|sentinel)$`),
+      unit: new RegExp(`^${software}6?(?:-server|-sentinel)?(?:@.+)?\\.service$`),
       packages: [`${software}-server`, software, `${software}6`],
-      config: [`/etc/${software}/${software}.conf`, `/etc/${software}.conf`],
+      config: [`/etc/${software}/${software}.conf`, `/etc/${software}.conf`, `/etc/${software}6/${software}6.conf`],
       configOption: /\s(\/\S+\.conf)\b/,
       data: { setting: 'dir', path: `/var/lib/${software}` },
       settings: [

@@ -1,8 +1,8 @@
 // Servers of a known make, those that run and those that should: version, data, chosen settings, connections, health.
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { type Clean, judge } from '../clean.ts'
 import type { Host } from '../host.ts'
-import { cleanOwner, type Process } from '../kernel/processes.ts'
+import { cleanOwner, type Process, programOf } from '../kernel/processes.ts'
 import type { Installed } from '../packages/database.ts'
 import type { Health, Store, Unit } from '../snapshot.ts'
 import { STORES, type StoreRow } from './store-table.ts'
@@ -24,8 +24,6 @@ const plainValue = (text: string): string => {
   const quoted = /^(["'])(.*?)\1/.exec(text)
   return quoted ? (quoted[2] ?? '') : text.replace(/\s+#.*$|;\s*$/, '').trim()
 }
-
-const programOf = ({ exe, name }: Process): string => basename(exe) || name
 
 const runs = (row: StoreRow, process: Process): boolean => {
   const programFits =
@@ -52,7 +50,10 @@ function find({ processes, units }: World): Found[] {
     })
     // One that should run, or failed, and has no process.
     const idle = units.filter(
-      (unit) => row.unit.test(unit.id) && unit.health.state !== 'ok' && !running.some((each) => each.unit === unit),
+      (unit) =>
+        row.unit.test(unit.id.includes('.') ? unit.id : `${unit.id}.service`) &&
+        unit.health.state !== 'ok' &&
+        !running.some((each) => each.unit === unit),
     )
     return [...running, ...idle.map((unit) => ({ row, unit }))]
   })

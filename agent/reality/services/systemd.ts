@@ -1,4 +1,5 @@
 // systemd's units from one `systemctl show`, and the unit files of the administrator that it has not loaded.
+import { basename } from 'node:path'
 import { type Clean, judge } from '../clean.ts'
 import type { Host } from '../host.ts'
 import type { Health, Unit } from '../snapshot.ts'
@@ -135,18 +136,29 @@ export function describeUnit(unit: Properties, clock: Clock, clean: Clean): Unit
   }
 }
 
-/** Unit files that nothing has asked systemd to load: never enabled, never started. */
+const UNIT_NAME = /^[\w:.\\@-]+\.(?:service|timer|socket|path)$/
+
+/** Unit files that nothing has asked systemd to load: never enabled, never started, or masked. Another name of one is none. */
 function unloaded(host: Host, loaded: ReadonlySet<string>): Properties[] {
-  return UNIT_DIRECTORIES.flatMap((directory) => host.entries(directory))
-    .filter(({ name }) => /^[\w:.\\-]+\.(?:service|timer|socket|path)$/.test(name) && !loaded.has(name))
-    .map(({ name, path }) => ({
-      Id: name,
-      LoadState: 'loaded',
-      ActiveState: 'inactive',
-      SubState: 'dead',
-      UnitFileState: 'disabled',
-      FragmentPath: path,
-    }))
+  return UNIT_DIRECTORIES.flatMap((directory) =>
+    host.list(directory).flatMap((name) => {
+      const path = `${directory}/${name}`
+      if (!UNIT_NAME.test(name) || name.includes('@.') || loaded.has(name) || host.stat(path)?.isDirectory()) return []
+      const target = host.kind(path) === 'link' ? host.link(path) : undefined
+      const masked = target === '/dev/null'
+      if (target !== undefined && !masked && basename(target) !== name) return []
+      return [
+        {
+          Id: name,
+          LoadState: masked ? 'masked' : 'loaded',
+          ActiveState: 'inactive',
+          SubState: 'dead',
+          UnitFileState: masked ? 'masked' : 'disabled',
+          FragmentPath: path,
+        },
+      ]
+    }),
+  )
 }
 
 export type Systemd = { all: Properties[]; units: Unit[]; unitOfSocket: Map<string, string> }

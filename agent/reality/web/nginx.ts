@@ -50,7 +50,7 @@ export function sitesOfNginx(directives: readonly Directive[]): PlainSite[] {
   for (const { directive, inside } of walk(directives)) {
     const within = inside.at(-1)?.name
     if (!directive.block || (within !== 'http' && within !== 'stream')) continue
-    const members = directive.block.filter(({ name }) => name === 'server').map(({ args }) => args[0] ?? '')
+    const members = directive.block.filter(({ name }) => name === 'server').map(({ args }) => args.join(' '))
     if (directive.name === 'upstream') pools.set(directive.args[0] ?? '', members)
     if (directive.name === 'server') servers.push(directive)
   }

@@ -79,8 +79,10 @@ const addressesOf = (sockets: readonly HeldSocket[]): Set<string> =>
     ),
   )
 
-const LOOPBACK = /^(?:\w+:\/\/)?(?:localhost|127(?:\.\d+){3}|\[::1\])(?::(\d+))?(?:\/|$)/
-const UNIX = /^(?:\w+:\/\/)?unix\/?:?(\/[^:|]+)/
+const LOOPBACK = /^(?:\w+:\/\/)?(?:localhost|127(?:\.\d+){3}|\[::1\])(?::(\d+))?(?:[/ ]|$)/
+/** A member of a pool that need not be there. */
+const SPARE = / (?:backup|down)\b/
+const UNIX = /^(?:\w+:\/\/)?unix\/?:?(\/[^:| ]+)/
 
 /** The port or path of an upstream on this host; undefined for one that is elsewhere or has variables. */
 export function localUpstream(target: string): string | undefined {
@@ -115,7 +117,7 @@ function judgeSite(
     )
   for (const { target, members } of site.upstreams)
     for (const each of members.length > 0 ? members : [target]) {
-      const local = localUpstream(each)
+      const local = SPARE.test(each) ? undefined : localUpstream(each)
       if (local !== undefined && !open.has(local))
         return say('degraded', `nothing listens behind ${each}`, '/proc/net/tcp')
     }
