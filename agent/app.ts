@@ -10,7 +10,7 @@ import type { AgentConfig } from './config.ts'
 import { makePrivateDirectory } from './files/durable-file.ts'
 import type { LaneName } from './guard/policy.ts'
 import { certificates } from './identity/certificates.ts'
-import { createIdentityStore, halfLife } from './identity/identity.ts'
+import { createIdentityStore, halfLife, validity } from './identity/identity.ts'
 import { readLinkReport, reportLink } from './identity/link-state.ts'
 import { createJournal } from './journal/journal.ts'
 import { createLanes } from './lanes/lanes.ts'
@@ -131,6 +131,7 @@ export function printStatus(config: AgentConfig): number {
         server_id: identity.serverId,
         link: identity.linkAddress,
         renew_after: halfLife(identity.certificatePem),
+        valid_until: validity(identity.certificatePem).to,
         running: readLinkReport(config.runtimeDirectory) ?? null,
       }
     : { enrolled: false }

@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { ENROLMENT_PATH, EnrolmentAnswer, parseInstallToken } from '#proto/contract/enrolment.ts'
 import { sha256 } from '#proto/contract/grant.ts'
 import { makePrivateDirectory } from './files/durable-file.ts'
@@ -47,6 +48,20 @@ async function readJson(response: Response): Promise<unknown> {
   }
 }
 
+const Refusal = z.object({
+  code: z.string().regex(/^[A-Z_]{3,40}$/),
+  details: z
+    .object({ why: z.string().regex(/^[\x20-\x7e]{1,200}$/) })
+    .optional()
+    .catch(undefined),
+})
+
+/** The code, and why, where Central says so in plain words. */
+function refusalIn(content: unknown): string | undefined {
+  const { code, details } = Refusal.safeParse(content).data ?? {}
+  return details ? `${code}: ${details.why}` : code
+}
+
 async function post(url: URL, body: unknown): Promise<{ content: unknown } | Failed> {
   try {
     const response = await fetch(url, {
@@ -58,8 +73,7 @@ async function post(url: URL, body: unknown): Promise<{ content: unknown } | Fai
     })
     const content = await readJson(response)
     if (response.ok) return { content }
-    const code = (content as { code?: unknown } | undefined)?.code
-    return failed('refused', typeof code === 'string' && /^[A-Z_]{3,40}$/.test(code) ? code : `HTTP ${response.status}`)
+    return failed('refused', refusalIn(content) ?? `HTTP ${response.status}`)
   } catch (error) {
     const cause = (error as Error).cause as NodeJS.ErrnoException | undefined
     return failed('unreachable', cause?.code ?? (error as Error).name)

@@ -80,7 +80,7 @@ read_token() {
   [[ $token =~ ^mtti_[A-Za-z0-9_-]{43}\.[0-9a-f]{64}$ ]] ||
     die 2 'that is no install token' 'Copy the whole command from the console again.'
   [ "${token#*.}" = "$CA_FINGERPRINT" ] ||
-    die 5 'the token is of another Central than this installer' "Make a new one at $PUBLIC_URL."
+    die 5 'the token is of another Central than this installer, or older than its authority' "Make a new one at $PUBLIC_URL."
 }
 
 check_root() {

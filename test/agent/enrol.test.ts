@@ -89,6 +89,10 @@ describe('enrolment', () => {
   it('tells what Central said, and when nobody is there', async () => {
     change = () => ({ status: 401, body: { code: 'AUTH_FAILED' } })
     assert.deepEqual(await enrol(options()), { ok: false, why: 'refused', detail: 'AUTH_FAILED' })
+    change = () => ({ status: 401, body: { code: 'AUTH_FAILED', details: { why: 'Make a new token.' } } })
+    assert.deepEqual(await enrol(options()), { ok: false, why: 'refused', detail: 'AUTH_FAILED: Make a new token.' })
+    change = () => ({ status: 401, body: { code: 'AUTH_FAILED', details: { why: '\u001b[31mred' } } })
+    assert.deepEqual(await enrol(options()), { ok: false, why: 'refused', detail: 'AUTH_FAILED' })
     const nobody = await enrol(options({ central: 'http://127.0.0.1:1' }))
     assert.equal(!nobody.ok && nobody.why, 'unreachable')
     const noToken = await enrol(options({ token: 'mtti_short' }))
