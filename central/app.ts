@@ -223,7 +223,7 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
       cancelRun: runAction.cancel,
       unseal: (purpose, sealed) => unseal(dataKey, purpose, Buffer.from(sealed, 'base64')).toString('utf8'),
     },
-    runRead: (call) => (serverId, line, timeoutMs) => runRead(call, serverId, line, timeoutMs),
+    runRead: (call) => (serverId, command, timeoutMs) => runRead(call, serverId, command, timeoutMs),
   })
   const decideAction = createDecideAction({ approvals, runAction, log })
   const sweep = async () => {

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Audit } from '../audit/audit.ts'
 import type { Plans } from '../plans/plans.ts'
-import type { ReadRun, ToolContext } from '../tools/context.ts'
+import type { ToolContext } from '../tools/context.ts'
 import type { IncomingCall } from './run-call.ts'
 
 /** What run-call needs of the other rooms. */
@@ -13,5 +13,5 @@ export type CallRooms = {
     ToolContext,
     'fleet' | 'approvals' | 'audit' | 'output' | 'catalog' | 'clock' | 'inspectInstallation' | 'cancelRun' | 'unseal'
   >
-  runRead: (call: IncomingCall) => (serverId: string, line: string, timeoutMs: number) => Promise<ReadRun>
+  runRead: (call: IncomingCall) => ToolContext['runRead']
 }

@@ -1,4 +1,4 @@
-import type { Effect, Facts, ServerFacts } from '../domain/decide.ts'
+import { type Effect, type Facts, LOOKING_LANES, type LookingLane } from '../domain/decide.ts'
 import type { ServerView } from '../fleet/fleet.ts'
 import type { Workspace } from '../plans/plans.ts'
 import type { Subject, Tool } from '../tools/define.ts'
@@ -28,11 +28,14 @@ async function serverFacts(
 ): Promise<Facts['server']> {
   if (serverId === undefined) return undefined
   const server = await rooms.toolRooms.fleet.get(workspaceId, serverId)
-  return server ? { online: server.online, readLane: readLaneOf(server) } : null
+  return server ? { online: server.online, contained: containedLanes(server) } : null
 }
 
-function readLaneOf(server: ServerView): ServerFacts['readLane'] {
-  const lane = server.lanes.find(({ name }) => name === 'read')
-  if (!lane) return 'absent'
-  return lane.isolation === 'none' ? 'uncontained' : 'contained'
-}
+/** The capability version from which agents have the lane. */
+const SINCE: Record<LookingLane, number> = { read: 1, inspect: 2 }
+
+const containedLanes = ({ lanes, capabilityVersion }: ServerView): LookingLane[] =>
+  LOOKING_LANES.filter(
+    (lane) =>
+      capabilityVersion >= SINCE[lane] && lanes.some(({ name, isolation }) => name === lane && isolation !== 'none'),
+  )

@@ -1,4 +1,4 @@
-// Runs a read-only line. It answers at once when it can; what is long or prints much becomes an action with an id, so
+// Runs a read-only line or verb. It answers at once when it can; what is long or prints much becomes an action with an id, so
 // that nothing is lost and every tool answers in time.
 import type { Logger } from 'pino'
 import { CatalogueError } from '#proto/contract/errors.ts'
@@ -11,7 +11,7 @@ import type { Clock } from '../domain/clock.ts'
 import type { Principal } from '../domain/principal.ts'
 import type { Relay } from '../relay/relay.ts'
 import type { ActionsStore } from '../storage/actions.ts'
-import type { ReadRun } from '../tools/context.ts'
+import type { ReadCommand, ReadRun } from '../tools/context.ts'
 import { type EndState, endStateOf, finishedLine, outcomeOf } from './outcomes.ts'
 import { CANCEL_RUN, keepOutput, persistently } from './runs.ts'
 import { titleOf } from './titles.ts'
@@ -36,7 +36,7 @@ export function createRunRead(rooms: {
   return async function runRead(
     call: { principal: Principal; signal: AbortSignal },
     serverId: string,
-    line: string,
+    command: ReadCommand,
     timeoutMs: number,
   ): Promise<ReadRun> {
     const held: Buffer[] = []
@@ -52,7 +52,7 @@ export function createRunRead(rooms: {
     function promote(): Promise<Action> {
       promoted ??= (async () => {
         call.signal.removeEventListener('abort', abandon)
-        const action = recordOf(call.principal, serverId, line, timeoutMs, clock.now())
+        const action = recordOf(call.principal, serverId, command, timeoutMs, clock.now())
         await actions.insert(action)
         stopListening = bus.subscribe(CANCEL_RUN, (message) => {
           if ((message as { action_id: string }).action_id === action.id) abandon()
@@ -80,13 +80,13 @@ export function createRunRead(rooms: {
     }
 
     const timer = setTimeout(() => promote().catch(notPromoted), PROMOTE_AFTER)
-    const ended = relay
-      .call(
-        serverId,
-        'commands.read',
-        { line, timeoutMs },
-        { signal: caller.signal, timeoutMs: timeoutMs + 15_000, onOutput },
-      )
+    const io = { signal: caller.signal, timeoutMs: timeoutMs + 15_000, onOutput }
+    const { line, verb } = command
+    const ended = (
+      verb
+        ? relay.call(serverId, 'inspect.run', { argv: [...verb], timeoutMs }, io)
+        : relay.call(serverId, 'commands.read', { line, timeoutMs }, io)
+    )
       .then((run): Ended => ({ state: endStateOf(run), outcome: outcomeOf(run) }))
       .finally(() => {
         clearTimeout(timer)
@@ -131,7 +131,13 @@ function failureOf(error: unknown): Ended {
 }
 
 /** The record of a read-only run: it was never asked for approval, and it holds no grant. */
-function recordOf(principal: Principal, serverId: string, line: string, timeoutMs: number, now: number): Action {
+function recordOf(
+  principal: Principal,
+  serverId: string,
+  { line, verb }: ReadCommand,
+  timeoutMs: number,
+  now: number,
+): Action {
   const spec: ActionSpec = {
     kind: 'command',
     server_id: serverId,
@@ -148,7 +154,7 @@ function recordOf(principal: Principal, serverId: string, line: string, timeoutM
     spec,
     words: {
       title: titleOf(line),
-      effect: 'Changes nothing: it ran in the read lane.',
+      effect: `Changes nothing: it ran in the ${verb ? 'inspect' : 'read'} lane.`,
       undo: '',
       reason: '',
       why: '',

@@ -4,16 +4,26 @@ import { type Plan, planCovers } from './plan.ts'
 import type { Policy } from './policy.ts'
 import { mayExecute, type Principal, type Scope } from './principal.ts'
 
+/** The lanes whose kernel boundary makes an approval unnecessary. */
+export const LOOKING_LANES = ['read', 'inspect'] as const
+export type LookingLane = (typeof LOOKING_LANES)[number]
+
 /**
  * What a call would do. `none` touches Central's records alone; `read` runs on the host where the kernel keeps it from
  * changing anything; `change` is everything else, and what cannot be told is a change.
  */
 export type Effect =
   | { kind: 'none' }
-  | { kind: 'read'; programs: readonly string[] }
+  | { kind: 'read'; lane: LookingLane; programs: readonly string[] }
   | { kind: 'change'; why: string; programs: readonly string[] }
 
-export type ServerFacts = { online: boolean; readLane: 'contained' | 'uncontained' | 'absent' }
+/** `contained`: the lanes that were found to hold what runs in them. */
+export type ServerFacts = { online: boolean; contained: readonly LookingLane[] }
+
+const NOT_CONTAINED: Record<LookingLane, string> = {
+  read: 'This server has no sandbox that would hold a read-only command.',
+  inspect: 'It needs the system bus or the journal, and this server has no lane that may only look at them.',
+}
 
 export type Facts = {
   principal: Principal
@@ -93,7 +103,6 @@ function serverIsOnline({ tool, server }: Facts): Verdict | undefined {
 
 function effectNeedsNoHuman({ effect, server }: Facts): Verdict | undefined {
   if (effect.kind === 'none') return { kind: 'allow' }
-  if (effect.kind === 'read' && server?.readLane === 'contained') return { kind: 'allow' }
-  if (effect.kind === 'read')
-    return { kind: 'ask', why: 'This server has no sandbox that would hold a read-only command.' }
+  if (effect.kind !== 'read') return
+  return server?.contained.includes(effect.lane) ? { kind: 'allow' } : { kind: 'ask', why: NOT_CONTAINED[effect.lane] }
 }

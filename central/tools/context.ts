@@ -10,6 +10,9 @@ import type { Workspace } from '../plans/plans.ts'
 import type { ActionsStore } from '../storage/actions.ts'
 import type { CatalogEntry } from './define.ts'
 
+/** A shell line of the read lane; with `verb`, its argv as a fixed verb of the inspect lane. */
+export type ReadCommand = { line: string; verb?: readonly string[] }
+
 /** A read-only run that ended in time, or the action that it has become because it is long or prints much. */
 export type ReadRun =
   | {
@@ -37,7 +40,7 @@ export type ToolContext = {
   audit: Audit
   output: Pick<ActionsStore, 'readOutput' | 'outputEnd'>
   catalog: readonly CatalogEntry[]
-  runRead: (serverId: string, line: string, timeoutMs: number) => Promise<ReadRun>
+  runRead: (serverId: string, command: ReadCommand, timeoutMs: number) => Promise<ReadRun>
   /** The installation of a server that is online, as its host finds it. Text in it is untrusted. */
   inspectInstallation: (serverId: string) => Promise<InstallationHealth>
   cancelRun: (actionId: string) => Promise<void>

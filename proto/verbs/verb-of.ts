@@ -17,12 +17,15 @@ export function programName(word: string): string {
   return directory === undefined ? word : word.slice(directory.length)
 }
 
+/** No rule of a verb has a path in it. */
+const noPaths = () => undefined
+
 /** Which verb an argv is, or why it is none. */
 export function verbOf([first = '', ...args]: readonly string[]): VerbAnswer {
   const program = programName(first)
   const rule = Object.hasOwn(VERB_PROGRAMS, program) ? VERB_PROGRAMS[program] : undefined
   if (rule?.lane === undefined) return { refused: 'The program is in no table of verbs.' }
-  const outcome = checkArguments(program, rule, args.map(literal), () => 'a path is no part of a verb')
+  const outcome = checkArguments(program, rule, args.map(literal), noPaths)
   if (outcome.refused !== undefined) return { refused: outcome.refused }
   return { program, lane: rule.lane, verb: [program, outcome.verb].filter(Boolean).join(' ') }
 }

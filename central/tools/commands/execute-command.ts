@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { LIMITS } from '#proto/contract/limits.ts'
-import { classify } from '../../commands/classify.ts'
+import { type Classification, classify } from '../../commands/classify.ts'
 import type { ActionSpec } from '../../domain/action.ts'
 import type { Effect } from '../../domain/decide.ts'
 import { plainText } from '../../domain/text.ts'
@@ -52,15 +52,18 @@ function effectOf({ command, cwd, terminal }: Input): Effect {
   const classification = classify(command)
   if (classification.kind === 'ask')
     return { kind: 'change', why: classification.reason, programs: classification.programs }
-  if (classification.kind === 'verb') {
-    const why = 'It needs the system bus or Docker, which the read-only sandbox cannot reach.'
-    return { kind: 'change', why, programs: classification.argv.slice(0, 1) }
-  }
-  const { programs } = classification
+  const { lane, programs } = placeOf(classification)
+  if (lane === 'docker')
+    return { kind: 'change', why: 'It needs Docker, which the read-only sandbox cannot reach.', programs }
   if (cwd !== '/' || terminal)
     return { kind: 'change', why: 'It asks for a directory or a terminal of its own.', programs }
-  return { kind: 'read', programs }
+  return { kind: 'read', lane, programs }
 }
+
+const placeOf = (found: Exclude<Classification, { kind: 'ask' }>) =>
+  found.kind === 'verb'
+    ? { lane: found.lane, programs: [found.program] }
+    : { lane: 'read' as const, programs: found.programs }
 
 async function specOf(asked: Input, ctx: ToolContext): Promise<ActionSpec> {
   const server = await ctx.fleet.get(ctx.workspace.id, asked.server_id)
@@ -78,7 +81,9 @@ async function specOf(asked: Input, ctx: ToolContext): Promise<ActionSpec> {
 }
 
 async function run(asked: Input, ctx: ToolContext): Promise<ActionView> {
-  const ran = await ctx.runRead(asked.server_id, asked.command, asked.timeout_s * 1000)
+  const found = classify(asked.command)
+  const command = { line: asked.command, ...(found.kind === 'verb' && { verb: found.argv }) }
+  const ran = await ctx.runRead(asked.server_id, command, asked.timeout_s * 1000)
   if (ran.kind === 'action') return fullView(await ctx.approvals.get(ctx.workspace.id, ran.actionId), ctx)
   const page = pageOf(ran.output, 0, ran.output.length, { end: ran.output.length, over: true })
   return {

@@ -64,7 +64,9 @@ function setUp(effect: Effect | undefined, options: { auditFails?: 'opened' | 'c
   } as unknown as Audit
   const fleet = {
     get: async (_workspace: string, id: string) =>
-      id === 'srv_1' ? { online: true, lanes: [{ name: 'read', isolation: 'bubblewrap' }] } : undefined,
+      id === 'srv_1'
+        ? { online: true, capabilityVersion: 1, lanes: [{ name: 'read', isolation: 'bubblewrap' }] }
+        : undefined,
   } as unknown as Fleet
   const approvals = {
     urlOf: (id: string) => `http://localhost/approvals/${id}`,
@@ -109,7 +111,7 @@ function setUp(effect: Effect | undefined, options: { auditFails?: 'opened' | 'c
   return { call, trace, lines }
 }
 
-const READ: Effect = { kind: 'read', programs: ['uptime'] }
+const READ: Effect = { kind: 'read', lane: 'read', programs: ['uptime'] }
 const CHANGE: Effect = { kind: 'change', why: 'It writes.', programs: ['touch'] }
 
 describe('run-call', () => {

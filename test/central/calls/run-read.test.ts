@@ -45,9 +45,11 @@ async function setUp(db: Database) {
   const audit = createAudit({ store: createAuditStore(db), clock, checkpointKey: privateKey })
   const log = pino({ level: 'silent' })
   let options: Options = {}
+  const asked: [method: string, request: unknown][] = []
   const answer = Promise.withResolvers<unknown>()
   const relay = {
-    call: (_server: string, _method: string, _request: unknown, given: Options) => {
+    call: (_server: string, method: string, request: unknown, given: Options) => {
+      asked.push([method, request])
       options = given
       given.signal?.addEventListener('abort', () => answer.resolve({ ...exited, state: 'RUN_STATE_CANCELLED' }))
       if (given.signal?.aborted) answer.resolve({ ...exited, state: 'RUN_STATE_CANCELLED' })
@@ -75,7 +77,9 @@ async function setUp(db: Database) {
     clock,
     runAction,
     caller,
-    read: (line = 'ls') => runRead({ principal: principal(), signal: caller.signal }, 'srv_1', line, 60_000),
+    asked,
+    read: (line = 'ls', verb?: string[]) =>
+      runRead({ principal: principal(), signal: caller.signal }, 'srv_1', { line, ...(verb && { verb }) }, 60_000),
     print: (offset: number, data: Buffer) => options.onOutput?.(offset, data),
     end: (run: unknown = exited) => answer.resolve(run),
     breakOff: (error: unknown) => answer.reject(error),
@@ -98,6 +102,16 @@ async function promoted(t: Awaited<ReturnType<typeof setUp>>, line?: string): Pr
 }
 
 forEachDatabase('run-read', (open) => {
+  test('a line goes to the read lane, a verb to the inspect lane', async () => {
+    const line = await setUp(await open())
+    const verb = await setUp(await open())
+    const reading = [line.read('ls'), verb.read('journalctl -n 5', ['journalctl', '-n', '5'])]
+    line.end()
+    verb.end()
+    await Promise.all(reading)
+    assert.deepEqual(line.asked, [['commands.read', { line: 'ls', timeoutMs: 60_000 }]])
+    assert.deepEqual(verb.asked, [['inspect.run', { argv: ['journalctl', '-n', '5'], timeoutMs: 60_000 }]])
+  })
   test('what is short is answered without a record', async () => {
     const t = await setUp(await open())
     const reading = t.read()

@@ -4,7 +4,8 @@ import { decide, type Effect, type Facts } from '../../../central/domain/decide.
 import { DEFAULT_POLICY } from '../../../central/domain/policy.ts'
 import { principal } from '../../helpers/principals.ts'
 
-const READ: Effect = { kind: 'read', programs: ['uptime'] }
+const READ: Effect = { kind: 'read', lane: 'read', programs: ['uptime'] }
+const INSPECT: Effect = { kind: 'read', lane: 'inspect', programs: ['journalctl'] }
 const CHANGE: Effect = { kind: 'change', why: 'It writes.', programs: ['touch'] }
 const NONE: Effect = { kind: 'none' }
 
@@ -14,7 +15,7 @@ const facts = (changes: Partial<Facts> = {}): Facts => ({
   policy: DEFAULT_POLICY,
   tool: { id: 'mttrly_execute_command', plan: 'deployment_bro', scope: 'execute', needsOnline: true },
   effect: READ,
-  server: { online: true, readLane: 'contained' },
+  server: { online: true, contained: ['read', 'inspect'] },
   ...changes,
 })
 
@@ -27,8 +28,10 @@ describe('decide', () => {
   const cases: [string, Partial<Facts>, string][] = [
     ['a read in a contained lane', {}, 'allow'],
     ['a change', { effect: CHANGE }, 'ask'],
-    ['a read where the lane contains nothing', { server: { online: true, readLane: 'uncontained' } }, 'ask'],
-    ['a read where there is no read lane', { server: { online: true, readLane: 'absent' } }, 'ask'],
+    ['a read where nothing is contained', { server: { online: true, contained: [] } }, 'ask'],
+    ['a read where only the other lane is contained', { server: { online: true, contained: ['inspect'] } }, 'ask'],
+    ['a verb in a contained lane', { effect: INSPECT }, 'allow'],
+    ['a verb without a lane for it', { effect: INSPECT, server: { online: true, contained: ['read'] } }, 'ask'],
     ['a tool of Central alone', { effect: NONE, server: undefined }, 'allow'],
     ['no scope', { principal: principal({ scopes: ['read'] }) }, 'FORBIDDEN'],
     ['no scopes at all', { principal: principal({ scopes: [] }), effect: NONE }, 'FORBIDDEN'],
@@ -39,7 +42,7 @@ describe('decide', () => {
     ['a plan that is too small', { plan: 'watchdog' }, 'PLAN_REQUIRED'],
     ['an unknown server', { server: null }, 'SERVER_NOT_FOUND'],
     ['an unknown server, small plan: the plan comes first', { server: null, plan: 'watchdog' }, 'PLAN_REQUIRED'],
-    ['an offline server', { server: { online: false, readLane: 'contained' } }, 'SERVER_OFFLINE'],
+    ['an offline server', { server: { online: false, contained: ['read'] } }, 'SERVER_OFFLINE'],
     [
       'a read-only policy and a change',
       { policy: { ...DEFAULT_POLICY, read_only: true }, effect: CHANGE },
@@ -69,14 +72,14 @@ describe('decide', () => {
   test('no combination of facts lets a change through without a person', () => {
     for (const role of ['viewer', 'operator', 'approver', 'owner'] as const)
       for (const credential of ['oauth', 'api_key', 'session', 'system'] as const)
-        for (const readLane of ['contained', 'uncontained', 'absent'] as const)
+        for (const contained of [[], ['read'], ['inspect'], ['read', 'inspect']] as const)
           for (const online of [true, false])
             for (const plan of ['watchdog', 'deployment_bro', 'deployment_crew'] as const) {
               const verdict = decide(
                 facts({
                   principal: principal({ role, credential }),
                   effect: CHANGE,
-                  server: { online, readLane },
+                  server: { online, contained },
                   plan,
                 }),
               )
