@@ -6,7 +6,8 @@ import { type Health, TEXT_MAX } from './snapshot.ts'
 /** C0, DEL, C1, and what reorders or hides text. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to neutralise
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffd]/g
-const LOOKED_AT = 8_192
+/** Much more than is shown, so that a secret at the border of what is shown is known as one. */
+const LOOKED_AT = 2_048
 /** A name without anything that a secret or a terminal needs. */
 const HARMLESS = /^[\w./@:+-]{0,24}$/
 
@@ -17,7 +18,9 @@ export function createClean(hostKey: Buffer | undefined): Clean {
   const redacted = (text: string): string => {
     if (HARMLESS.test(text)) return text
     const { text: safe } = redactText(text.slice(0, LOOKED_AT), hostKey ? { hostKey } : {})
-    return safe.replace(UNSAFE, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)
+    // Of a text that goes on, the last word may be half a secret.
+    const whole = text.length > LOOKED_AT ? safe.replace(/\S{1,4096}$/, '…') : safe
+    return whole.replace(UNSAFE, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)
   }
   return (text = '', most = TEXT_MAX) => {
     const safe = known.get(text) ?? redacted(text)

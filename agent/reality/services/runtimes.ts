@@ -51,8 +51,8 @@ const TABLE: readonly { name: Name; exe: RegExp; version: readonly Look[] }[] = 
       inHeader,
       inFile((exe) => join(prefix(exe), 'package.json'), /"version":\s*"(\d+\.\d+\.\d+)"/),
       inPackage(
+        (exe) => exe.replace(/^node(?:js)?-?/, 'nodejs'),
         () => 'nodejs',
-        (exe) => exe,
         () => 'nodejs-current',
       ),
     ],

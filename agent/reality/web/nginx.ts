@@ -5,9 +5,9 @@ import { DIRECTIVES_MAX, type Directive, NESTING_MAX, type Syntax, valuesOf, wal
 export type PlainSite = Omit<Site, 'health' | 'server'>
 
 const TOKEN =
-  /\s+|#[^\n]*|"((?:[^"\\]|\\[\s\S])*)"|'((?:[^'\\]|\\[\s\S])*)'|([;{}])|((?:\\[\s\S]|\$\{[^}]*\}|[^\s;{}"'#\\])(?:\\[\s\S]|\$\{[^}]*\}|[^\s;{}\\])*)/gy
+  /\s+|#[^\n]*|"((?:[^"\\]|\\[\s\S])*)"|'((?:[^'\\]|\\[\s\S])*)'|([;{}])|((?:\\[\s\S]|\$\{\w{0,64}\}|[^\s;{}"'#\\])(?:\\[\s\S]|\$\{\w{0,64}\}|[^\s;{}\\])*)/gy
 
-/** Words until `;` or `{`. What does not fit is passed over: a broken file still shows what it holds. */
+/** Words until `;` or `{`. A broken file still shows what it holds, up to a quote that nothing closes. */
 export function parseNginx(text: string, file: string): Directive[] {
   const top: Directive[] = []
   const open = [top]
@@ -15,12 +15,8 @@ export function parseNginx(text: string, file: string): Directive[] {
   let count = 0
   TOKEN.lastIndex = 0
   while (TOKEN.lastIndex < text.length && count < DIRECTIVES_MAX) {
-    const at = TOKEN.lastIndex
     const match = TOKEN.exec(text)
-    if (!match) {
-      TOKEN.lastIndex = at + 1
-      continue
-    }
+    if (!match) break // a quote that nothing closes
     const [, double, single, sign, word] = match
     const plain = double ?? single ?? word
     if (plain !== undefined) words.push(plain.replace(/\\(["'\s;{}\\])/g, '$1'))
