@@ -1,7 +1,7 @@
 // What an agent can do, as one integer. Central asks "at least 7?" and never compares release strings.
 // One dated line a number; a number is never reused.
 //   1  2026-11-22  commands.read, commands.act; heartbeat; certificate renewal over the stream
-//   2  2026-11-22  inspect.run, inspect.installation; repair and update on the host
+//   2  2026-11-22  inspect.run, inspect.installation; repair and update on the host; authorities told over the stream
 export const CAPABILITY_VERSION = 2
 
 /** The oldest agent that this Central still talks to. Older ones get AGENT_OUTDATED. */

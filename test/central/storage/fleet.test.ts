@@ -142,6 +142,41 @@ forEachDatabase('fleet repositories', (open) => {
     assert.equal(await store.installTokens.take('t', 2), true)
   })
 
+  test('standings: the active certificate and who is believed, of one workspace or of all', async () => {
+    const { store, workspaceId, addServer, addCertificate } = await setUp(await open())
+    const [bare, renewing, gone] = [await addServer(1), await addServer(2), await addServer(3)]
+    await addCertificate(renewing, 'active', 100, 'a')
+    await addCertificate(renewing, 'candidate', 200, 'b')
+    await store.servers.saveAuthorities(renewing, ['b', 'a'])
+    await store.servers.decommission(gone, 9)
+    const rest = { workspaceId, name: 'n', lastSeenAt: null }
+    const expected = [
+      { id: bare, ...rest, certificate: null, believes: [] },
+      { id: renewing, ...rest, certificate: { issuer: 'a', notAfter: 100 }, believes: ['b', 'a'] },
+    ]
+    assert.deepEqual(await store.servers.standings(workspaceId), expected)
+    assert.deepEqual(await store.servers.standings(), expected)
+    assert.deepEqual(await store.servers.standings('wsp_other'), [])
+  })
+
+  test('what is older than the second authority is the first one’s, and nothing else is', async () => {
+    const { store, addServer, addCertificate } = await setUp(await open())
+    const [old, newer] = [await addServer(1), await addServer(2)]
+    await addCertificate(old, 'active', 100, '')
+    await addCertificate(newer, 'active', 100, 'b')
+    await store.servers.saveAuthorities(newer, ['b'])
+    await store.certificates.attribute('a')
+    await store.servers.attribute('a')
+    const standings = await store.servers.standings()
+    assert.deepEqual(
+      standings.map(({ certificate, believes }) => [certificate?.issuer, believes]),
+      [
+        ['a', ['a']],
+        ['b', ['b']],
+      ],
+    )
+  })
+
   test('alerts: saved by id, read back whole', async () => {
     const { store, workspaceId, addServer } = await setUp(await open())
     const serverId = await addServer()
