@@ -34,8 +34,8 @@ const UpdateRecord = z.object({
   from: version,
   to: version,
   manifestSha256: z.string().regex(/^[0-9a-f]{64}$/),
-  /** Of the start of the machine in which it was asked for: it is not begun in another one. */
-  boot: z.string(),
+  /** The start of the machine in which it was asked for: it is not begun in another one. */
+  start: z.string(),
   /** How often the updater has found it unfinished. */
   found: z.number().int().nonnegative(),
   requestedAt: z.number(),

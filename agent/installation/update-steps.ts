@@ -5,7 +5,7 @@ import { type LiveStep, STEPS, type UpdateRecord } from './update-record.ts'
 
 export type UpdateHost = {
   /** Of this start of the machine. */
-  boot: string
+  start: string
   limits: GateLimits
   /** Durable when it returns. */
   save(record: UpdateRecord): void
@@ -73,10 +73,9 @@ async function watch(
 }
 
 /** What follows from a record that was found on disk. */
-function found(record: UpdateRecord, boot: string): UpdateRecord {
+function found(record: UpdateRecord, start: string): UpdateRecord {
   const again = { ...record, found: record.found + 1 }
-  const interrupted = record.step !== 'requested' || record.boot !== boot
-  if (!interrupted) return record
+  if (record.step === 'requested' && record.start === start) return record
   const why = 'it was interrupted before the switch'
   if (record.step === 'requested' || STEPS[record.step].found === 'abandon') return { ...again, step: 'abandoned', why }
   if (again.found > FOUND_AT_MOST && ['switching', 'trying', 'watching'].includes(record.step))
@@ -92,8 +91,8 @@ export async function runUpdate(begun: UpdateRecord, host: UpdateHost): Promise<
     return moved
   }
   let record = begun
-  if (isLive(record.step)) record = move(found(record, host.boot))
-  for (let { step } = record; isLive(step); { step } = record)
+  if (isLive(record.step)) record = move(found(record, host.start))
+  for (let step = record.step; isLive(step); step = record.step)
     record = move({ ...record, ...(await ACTIONS[step](record, host)) })
   await host.cleanUp(record)
   return record

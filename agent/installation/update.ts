@@ -12,7 +12,7 @@ import { type Layout, layoutUnder } from './layout.ts'
 import { createLook, type Look } from './look.ts'
 import type { Command } from './main.ts'
 import { isUnderWay, readUpdate, STEPS, type UpdateRecord, writeUpdate } from './update-record.ts'
-import { bootId, updaterUnit } from './updater.ts'
+import { thisStart, updaterUnit } from './updater.ts'
 
 const EXIT = { done: 0, fault: 1, usage: 2, refused: 4, rolledBack: 7 } as const
 const LOOK_EVERY_MS = 250
@@ -39,24 +39,24 @@ async function whyNot({ to }: Wish, from: string, look: Look, layout: Layout): P
   if (pinnedVersion !== to) return `policy.yaml of this host allows ${pinnedVersion} alone (pinned_version)`
   const present = readUpdate(look, layout)
   if (present && isUnderWay(present) && look.at(join(layout.versions, present.from))) {
-    await start(present.from) // it goes on, should nobody be at it
+    await goOn(present.from) // it goes on, should nobody be at it
     return `an update to ${present.to} is under way: ${STEPS[present.step].says}`
   }
   return undefined
 }
 
-const start = (version: string) =>
+const goOn = (version: string) =>
   runScript(['systemctl', 'start', '--no-block', '--quiet', updaterUnit(version)], 30_000)
 
 /** From here on the update is begun, and it is ended, by us or by the next start of the machine. */
 async function begin(wish: Wish, from: string, layout: Layout): Promise<string | undefined> {
-  const now = Date.now()
-  writeUpdate(layout, { ...wish, step: 'requested', from, boot: bootId(), found: 0, requestedAt: now, changedAt: now })
+  const [now, start] = [Date.now(), await thisStart()]
+  writeUpdate(layout, { ...wish, step: 'requested', from, start, found: 0, requestedAt: now, changedAt: now })
   const enabled = await runScript(['systemctl', 'enable', '--quiet', updaterUnit(from)], 30_000)
   if (enabled.code !== 0) return enabled.said.trim()
   syncDirectory(join(layout.units, 'multi-user.target.wants'))
   syncDirectory(layout.units)
-  const started = await start(from)
+  const started = await goOn(from)
   return started.code === 0 ? undefined : started.said.trim()
 }
 

@@ -1,6 +1,5 @@
 // `host.mjs updater`: what the unit mttrly-update@<version>.service starts. It carries the update that update.json speaks of
 // to its end, from wherever it stands; the machine is in update-steps.ts, and this file is its hands on a real host.
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -21,7 +20,10 @@ const LOOK_EVERY_MS = 1_000
 const SAID_AT_MOST = 500
 
 export const updaterUnit = (version: string): string => `mttrly-update@${version}.service`
-export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+
+/** When this systemd began: another one each time the machine or the container starts. Its boot_id is not, in a container. */
+export const thisStart = async (): Promise<string> =>
+  (await ask(['systemctl', 'show', '--value', '--property=UserspaceTimestampMonotonic'], 10_000))?.trim() ?? ''
 
 /** Seconds, from the unit's arguments; what is not given is as in gate.ts. */
 function limitsFrom(args: readonly string[]): GateLimits {
@@ -54,10 +56,10 @@ async function untilSeen(look: Look, layout: Layout, version: string): Promise<O
 const actionsRun = async (): Promise<boolean> =>
   (await ask(['systemctl', 'list-units', '--plain', '--no-legend', 'mttrly-lane-act@*'], 10_000)) !== ''
 
-function realHost(layout: Layout, limits: GateLimits, to: string): UpdateHost {
+async function realHost(layout: Layout, limits: GateLimits, to: string): Promise<UpdateHost> {
   const look = createLook()
   return {
-    ...{ limits, boot: bootId(), now: Date.now },
+    ...{ limits, start: await thisStart(), now: Date.now },
     save: (record) => writeUpdate(layout, record),
     stage: ({ from, to, manifestSha256 }) =>
       stageRelease({ layout, version: to, manifestSha256, installed: from, now: Date.now(), arch: process.arch }),
@@ -79,7 +81,7 @@ export const updater: Command = async (args) => {
   const layout = layoutUnder('/')
   const record = readUpdate(createLook(), layout)
   if (!record) return 0
-  const { step, to, why } = await runUpdate(record, realHost(layout, limitsFrom(args), record.to))
+  const { step, to, why } = await runUpdate(record, await realHost(layout, limitsFrom(args), record.to))
   process.stdout.write(`${to}: ${step}${why === undefined ? '' : ` (${why})`}\n`)
   return 0
 }
