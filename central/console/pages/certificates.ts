@@ -54,7 +54,8 @@ const STATE_SAYS: Readonly<Record<AuthorityTrust['state'], string>> = {
 
 const authorityFacts = ({ state, fingerprint, notAfter, believedBy, issued }: AuthorityTrust, of: number): string =>
   facts([
-    [STATE_SAYS[state], html`<code>${fingerprint}</code>`],
+    ['Authority', html`<code>${fingerprint}</code>`],
+    ['State', STATE_SAYS[state]],
     ['Valid until', time(notAfter)],
     ['Believed by', html`${believedBy} of ${count(of, 'server')}`],
     ['Certificates', html`${issued} of ${count(of, 'server')}`],
