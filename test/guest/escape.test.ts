@@ -61,6 +61,7 @@ describe('the lanes of an installed agent', { skip: why ?? false }, () => {
     const [server] = await world.servers()
     assert.deepEqual(server?.lanes, [
       { name: 'read', isolation: 'systemd' },
+      { name: 'inspect', isolation: 'systemd' },
       { name: 'act', isolation: 'systemd' },
     ])
   })

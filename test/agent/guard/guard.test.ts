@@ -8,18 +8,19 @@ import { secretPaths } from '../../../agent/guard/secret-paths.ts'
 
 describe('the host’s own policy', () => {
   const lanes = (content: unknown) =>
-    (['read', 'act'] as const).map((lane) => refuseLane(compilePolicy(content), lane) === undefined)
+    (['read', 'inspect', 'act'] as const).map((lane) => refuseLane(compilePolicy(content), lane) === undefined)
 
-  it('allows both lanes where there is none, or an empty one', async () => {
-    assert.deepEqual(lanes(undefined), [true, true])
-    assert.deepEqual(lanes({}), [true, true])
+  it('allows all lanes where there is none, or an empty one', async () => {
+    assert.deepEqual(lanes(undefined), [true, true, true])
+    assert.deepEqual(lanes({}), [true, true, true])
     assert.equal((await loadPolicy('/nonexistent')).ok, true)
   })
   it('has switches that do what they say, in their one spelling', () => {
-    assert.deepEqual(lanes({ read_only: true }), [true, false])
-    assert.deepEqual(lanes({ read_only: false }), [true, true])
-    assert.deepEqual(lanes({ lanes: { act: false } }), [true, false])
-    assert.deepEqual(lanes({ lanes: { read: false } }), [false, true])
+    assert.deepEqual(lanes({ read_only: true }), [true, true, false])
+    assert.deepEqual(lanes({ read_only: false }), [true, true, true])
+    assert.deepEqual(lanes({ lanes: { act: false } }), [true, true, false])
+    assert.deepEqual(lanes({ lanes: { read: false } }), [false, true, true])
+    assert.deepEqual(lanes({ lanes: { inspect: false } }), [true, false, true])
   })
   it('refuses everything when it cannot be understood', () => {
     const unclear = [
@@ -39,7 +40,7 @@ describe('the host’s own policy', () => {
       { denied_paths: ['/home/*/keys'] },
       { denied_paths: ['/srv/key?'] },
     ]
-    for (const content of unclear) assert.deepEqual(lanes(content), [false, false], JSON.stringify(content))
+    for (const content of unclear) assert.deepEqual(lanes(content), [false, false, false], JSON.stringify(content))
   })
   it('is not taken for absent where somebody has tried to write one', async () => {
     const root = mkdtempSync(join(tmpdir(), 'mttrly-policy-'))

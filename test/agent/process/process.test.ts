@@ -147,5 +147,6 @@ describe('the sandbox', () => {
       { ...held, status: '' },
     ]
     for (const report of broken) assert.equal(typeof weakness(report), 'string')
+    assert.equal(weakness({ ...held, connected: ['tcp'] }, 'sockets'), undefined)
   })
 })
