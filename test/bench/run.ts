@@ -6,6 +6,7 @@ import { auditAndList } from './audit-and-list.ts'
 import { fullCall } from './full-call.ts'
 import { idleAgents } from './idle-agents.ts'
 import { idleDaemon } from './idle-daemon.ts'
+import { laneCall } from './lane-call.ts'
 import { type Line, missed, print } from './measure.ts'
 import { redactionLine } from './redaction-line.ts'
 
@@ -16,6 +17,7 @@ const { values, positionals } = parseArgs({
 
 const LINES: Record<string, () => Promise<Line>> = {
   '1': fullCall,
+  '2': laneCall,
   '3': () => idleAgents(Number(values.agents)),
   '5': idleDaemon,
   '6': redactionLine,

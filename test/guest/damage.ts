@@ -102,12 +102,13 @@ const FILES: readonly Damage[] = [
   {
     name: 'the version in use is a copy, not a link',
     script: 'cp -a . /opt/mttrly/copy; rm /opt/mttrly/current; mv /opt/mttrly/copy /opt/mttrly/current',
-    left: 'connected',
+    left: 'lanes-dead',
     named: /current/,
   },
   {
     name: 'the version in use is a copy somewhere else',
-    script: 'cp -a . /srv/version; ln -sfn /srv/version /opt/mttrly/current',
+    script:
+      'cp -a . /srv/version; ln -sfn "$(readlink -f node)" /srv/version/node; ln -sfn /srv/version /opt/mttrly/current',
     left: 'connected',
     named: /current/,
   },

@@ -19,8 +19,10 @@ for unit in $(systemctl list-unit-files --no-legend --plain 'mttrly*' | cut -d' 
 done | sort -u
 main=$(systemctl show -P MainPID mttrly-agent)
 echo "daemon: $(ps -o user= -p "$main" 2>&1) $(grep -E '^(CapEff|CapBnd|NoNewPrivs)' /proc/"$main"/status 2>&1 | tr '\n\t' '  ') $(readlink /proc/"$main"/exe)"
-echo "account: $(getent passwd mttrly | cut -d: -f1,2,5-) password $(getent shadow mttrly | cut -d: -f2 | cut -c1) groups $(id -nG mttrly 2>&1)"
-[ "$(id -u mttrly 2>/dev/null || echo 0)" != 0 ] || echo 'account: root, or none'
+for account in $(getent passwd | grep ^mttrly | cut -d: -f1); do
+  echo "account: $(getent passwd "$account" | cut -d: -f1,2,5-) password $(getent shadow "$account" | cut -d: -f2 | cut -c1) groups $(id -nG "$account")"
+  [ "$(id -u "$account")" != 0 ] || echo 'account: another name of root'
+done
 grep -o '"state":"[a-z]*"' /run/mttrly-agent/link.json 2>&1
 `
 

@@ -1,0 +1,141 @@
+// Every damage of damage.ts, done to an installed host and healed again by each way that there is: what the doctor names, by
+// an approved repair or by the pasted command. Healed is what looks, from outside, as it did before anything happened.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DAMAGES, type Damage } from './damage.ts'
+import { type Guest, startGuest, whyNoGuest } from './guest.ts'
+import { changes, type Portrait, portraitOf } from './portrait.ts'
+import { createCleanup, startServedCentral } from './world.ts'
+
+type Strategy = 'issue_driven' | 'full_convergence' | 'lane_reprovision'
+type Drift = { code: string; target: string }
+
+const CLI = '/usr/local/sbin/mttrly-agent'
+/** From nothing, whatever is there: so that one damage that stays does not spoil the next test. */
+const WIPE = `systemctl stop 'mttrly*'; rm -rf /opt/mttrly /etc/mttrly /var/lib/mttrly* /run/mttrly* ${CLI}
+rm -rf /{etc,run}/systemd/system{,.control}/mttrly* /{etc,run}/systemd/system{,.control}/*.wants/mttrly*
+for account in mttrly mttrly-inspect; do userdel -f $account; groupdel $account; done
+systemctl daemon-reload; systemctl reset-failed`
+
+const strategiesFor = ({ lane }: Damage): readonly Strategy[] =>
+  lane === undefined ? ['issue_driven'] : ['issue_driven', 'lane_reprovision']
+
+const REACHABLE = DAMAGES.filter(({ left }) => left === 'connected')
+/** Each time several at once, as far apart in the list as can be. */
+const HEAPS = Array.from({ length: 10 }, (_, first) => REACHABLE.filter((_, at) => at % 10 === first))
+
+describe('a damaged installation', { skip: whyNoGuest() ?? false }, () => {
+  const cleanup = createCleanup()
+  after(cleanup.run)
+  let world: Awaited<ReturnType<typeof startServedCentral>>
+  let guest: Guest
+  let serverId = ''
+  let whole: Portrait
+
+  async function call(command: string): Promise<Record<string, unknown>> {
+    const asked = await world.mcp.value('execute_command', { server_id: serverId, command })
+    if (asked.status !== 'pending_approval') return asked
+    const action_id = String(asked.action_id)
+    await world.approve(action_id)
+    for (;;) {
+      const result = await world.mcp.value('get_action_result', { action_id, wait_s: 40 })
+      if (result.status !== 'running' && result.status !== 'approved') return result
+    }
+  }
+
+  async function assertWorks(): Promise<void> {
+    assert.equal((await call('uptime')).status, 'succeeded')
+    const changed = await call('install -m 600 /dev/null /srv/made')
+    assert.equal(changed.status, 'succeeded', JSON.stringify(changed))
+  }
+
+  /** What is not as it was, once the daemon is back. */
+  async function wrong(): Promise<string[]> {
+    let left: string[] = []
+    for (let look = 0; look < 30; look += 1) {
+      left = changes(whole, await portraitOf(guest))
+      if (left.length === 0) return []
+      await sleep(500)
+    }
+    return left
+  }
+
+  async function assertWhole(): Promise<void> {
+    assert.deepEqual(await wrong(), [])
+    await world.untilOnline(1)
+    assert.deepEqual(
+      (await world.servers()).map(({ id }) => id),
+      [serverId],
+    )
+    await assertWorks()
+    const doctor = await guest.sh(`${CLI} doctor`)
+    assert.equal(doctor.code, 0, doctor.stdout + doctor.stderr)
+  }
+
+  before(async () => {
+    world = await startServedCentral(cleanup)
+    guest = await startGuest(cleanup)
+    await guest.must('useradd visitor')
+    await guest.must((await world.newToken()).command)
+    await world.untilOnline(1)
+    serverId = (await world.servers())[0]?.id ?? ''
+    await assertWorks()
+    whole = await portraitOf(guest)
+  })
+
+  async function hurt(...damages: readonly Damage[]): Promise<void> {
+    if (changes(whole, await portraitOf(guest)).length > 0) {
+      await guest.sh(WIPE)
+      await guest.must((await world.newToken(serverId)).command)
+      await world.untilOnline(1)
+      assert.deepEqual(await wrong(), [], 'a new installation looks as the first one did')
+    }
+    for (const { script } of damages) await guest.sh(`cd -P /opt/mttrly/current\n${script}`)
+    assert.notDeepEqual(changes(whole, await portraitOf(guest)), [], 'it does something')
+  }
+
+  const doctor = async (): Promise<Drift[]> => JSON.parse((await guest.sh(`${CLI} doctor --json`)).stdout).drifts
+
+  async function repair(strategy: Strategy, drifts: readonly Drift[]): Promise<void> {
+    const codes = [...new Set(drifts.map(({ code }) => code))].join(',')
+    const wish = `${CLI} repair --strategy ${strategy}${strategy === 'issue_driven' ? ` --issues ${codes}` : ''}`
+    const plan = /^plan ([0-9a-f]{64})$/m.exec(await guest.must(wish))?.[1]
+    const done = await call(`${wish} --plan ${plan}`)
+    assert.equal(done.status, 'succeeded', JSON.stringify(done))
+  }
+
+  describe('is named, and healed through Central', () => {
+    for (const damage of REACHABLE)
+      for (const strategy of strategiesFor(damage))
+        test(`${damage.name}: ${strategy}`, async () => {
+          await hurt(damage)
+          const drifts = await doctor()
+          assert.ok(
+            drifts.some(({ code, target }) => damage.named.test(`${code} ${target}`)),
+            JSON.stringify(drifts),
+          )
+          await repair(strategy, drifts)
+          await assertWhole()
+        })
+  })
+
+  describe('in several places at once is healed by full convergence', () => {
+    for (const [at, heap] of HEAPS.entries())
+      test(`heap ${at + 1}: ${heap.map(({ name }) => name).join(' + ')}`, async () => {
+        await hurt(...heap)
+        await repair('full_convergence', [])
+        await assertWhole()
+      })
+  })
+
+  describe('cannot be reached any more, and is healed by the pasted command', () => {
+    for (const damage of DAMAGES.filter(({ left }) => left !== 'connected'))
+      test(damage.name, async () => {
+        await hurt(damage)
+        const { code, stdout, stderr } = await guest.sh((await world.newToken(serverId)).command)
+        assert.equal(code, 0, stdout + stderr)
+        await assertWhole()
+      })
+  })
+})
