@@ -7,6 +7,7 @@ import {
   lstatSync,
   openSync,
   readdirSync,
+  readFileSync,
   readlinkSync,
   readSync,
   statSync,
@@ -60,7 +61,7 @@ export function createHost({ root, runner, now }: { root: string; runner: Runner
       fd = openSync(at(path), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
       const stats = fstatSync(fd)
       if (!stats.isFile() || (ownedBy !== undefined && stats.uid !== ownedBy)) return undefined
-      return readUpTo(fd, from < 0 ? Math.max(0, stats.size + from) : from, most, stats.size)
+      return readUpTo(fd, from < 0 ? Math.max(0, stats.size + from) : from, most)
     } catch (error) {
       return missing(path, error)
     } finally {
@@ -82,6 +83,8 @@ export function createHost({ root, runner, now }: { root: string; runner: Runner
     /** At most `most` bytes of a file as text; '' where there is none. */
     text: (path: string, most = 256 * KIB, of: { ownedBy?: number } = {}): string =>
       bytes(path, most, of)?.toString('utf8') ?? '',
+    /** A small file that the kernel itself writes, under /proc/<pid>: in one step, which is what thousands need. */
+    kernel: (path: string): string => attempt(path, (real) => readFileSync(real, 'utf8')) ?? '',
     /** The end of a log. */
     tail: (path: string, most: number): string => bytes(path, most, { from: -most })?.toString('utf8') ?? '',
     bytes,
@@ -117,22 +120,19 @@ export function createHost({ root, runner, now }: { root: string; runner: Runner
   }
 }
 
+/** What is read goes here first: most files are small, and there are thousands. */
+const scratch = Buffer.allocUnsafeSlow(CHUNK)
+
 /** Files of /proc say that they are empty, so their size is no guide. */
-function readUpTo(fd: number, from: number, most: number, size: number): Buffer {
-  let buffer = Buffer.allocUnsafe(Math.min(most, size > from ? size - from + 1 : 4 * KIB))
-  let used = 0
-  for (;;) {
-    if (used === buffer.length) {
-      if (used >= most) break
-      const larger = Buffer.allocUnsafe(Math.min(most, used + Math.max(CHUNK, used)))
-      buffer.copy(larger, 0, 0, used)
-      buffer = larger
-    }
-    const read = readSync(fd, buffer, used, buffer.length - used, from + used)
+function readUpTo(fd: number, from: number, most: number): Buffer {
+  const parts: Buffer[] = []
+  for (let used = 0; used < most; ) {
+    const read = readSync(fd, scratch, 0, Math.min(CHUNK, most - used), from + used)
     if (read === 0) break
+    parts.push(Buffer.from(scratch.subarray(0, read)))
     used += read
   }
-  return buffer.subarray(0, used)
+  return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)
 }
 
 /** `*`, `?` and `[…]` within one name each, as the configurations of servers use them (man 7 glob). */

@@ -38,9 +38,11 @@ export function parseCpuMs(stat: string): number {
   return ((Number(fields[11]) || 0) + (Number(fields[12]) || 0)) * (1000 / TICKS)
 }
 
+const STATUS = { uid: /^Uid:\s+(\d+)/m, memory: /^VmRSS:\s+(\d+)/m, threads: /^Threads:\s+(\d+)/m }
+
 export function parseStatus(text: string): { uid: number; memory: number; threads: number } {
-  const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0)
-  return { uid: field('Uid'), memory: field('VmRSS') * 1024, threads: field('Threads') }
+  const field = (pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? 0)
+  return { uid: field(STATUS.uid), memory: field(STATUS.memory) * 1024, threads: field(STATUS.threads) }
 }
 
 /** A program may write what it likes over its arguments, as nginx and PostgreSQL do: then it is one text. */
@@ -86,11 +88,17 @@ export const programOf = ({ exe, name }: Process): string => basename(exe) || na
 
 export function readProcesses(host: Host, { bootedAt }: Clock): Process[] {
   const users = parsePasswd(host.text('/etc/passwd'))
+  const owners = new Map<string, Owner>()
+  const ownerOnce = (cgroup: string): Owner => {
+    const owner = owners.get(cgroup) ?? ownerOf(cgroup)
+    owners.set(cgroup, owner)
+    return owner
+  }
   const read = (pid: string): Process[] => {
-    const stat = host.text(`/proc/${pid}/stat`)
+    const stat = host.kernel(`/proc/${pid}/stat`)
     const entry = parseStat(stat)
     if (!entry) return [] // it has ended meanwhile
-    const { uid, memory, threads } = parseStatus(host.text(`/proc/${pid}/status`))
+    const { uid, memory, threads } = parseStatus(host.kernel(`/proc/${pid}/status`))
     const kernel = entry.pid === 2 || entry.parent === 2
     const exe = kernel ? '' : host.link(`/proc/${pid}/exe`)
     const cgroup = (kernel ? undefined : cgroupOf(entry.pid, host.at('/proc'))) ?? ''
@@ -110,7 +118,7 @@ export function readProcesses(host: Host, { bootedAt }: Clock): Process[] {
         exe: exe.replace(/ \(deleted\)$/, ''),
         replaced: exe.endsWith(' (deleted)'),
         cgroup,
-        owner: kernel ? { kind: 'kernel', name: '' } : ownerOf(cgroup),
+        owner: kernel ? { kind: 'kernel', name: '' } : ownerOnce(cgroup),
       },
     ]
   }
