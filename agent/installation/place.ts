@@ -75,14 +75,15 @@ export function syncTree(directory: string): void {
 
 /** Puts a whole directory in the place of what is there, or of nothing. Both are on one file system. */
 export function place(whole: string, target: string): void {
-  mkdirSync(dirname(target), { recursive: true, mode: 0o755 })
+  const parent = dirname(target)
+  if (mkdirSync(parent, { recursive: true, mode: 0o755 }) !== undefined) syncDirectory(dirname(parent))
   syncTree(whole)
   if (isDirectory(target)) replaceFiles(whole, target)
   else {
     rmSync(target, { force: true })
     renameSync(whole, target)
   }
-  syncDirectory(dirname(target))
+  syncDirectory(parent)
 }
 
 /** A directory in use cannot be exchanged in one step, but each of its files can. */
