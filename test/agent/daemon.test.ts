@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { CAPABILITY_VERSION } from '#proto/contract/capability-version.ts'
 import { type Connected, type FakeCentral, startFakeCentral } from '../helpers/fake-central.ts'
 import {
   type AgentHome,
@@ -33,7 +34,7 @@ describe('the agent as a process', () => {
   })
 
   it('says hello with what its lanes are worth', () => {
-    assert.equal(link.hello.capabilityVersion, 1)
+    assert.equal(link.hello.capabilityVersion, CAPABILITY_VERSION)
     assert.deepEqual(link.hello.lanes, [
       { name: 'read', isolation: 'ISOLATION_BUBBLEWRAP' },
       { name: 'act', isolation: 'ISOLATION_NONE' },
