@@ -3,11 +3,12 @@
 # units, enrolment, start, record. Run as often as you like; it changes what differs and keeps who the host is. The
 # installer, an update and a repair call it.
 #
-# converge.sh [--central URL --release-key FILE] [--replace] [--only PART,PART] [--reopen]
-#   --replace   enrol although the host is enrolled      --only     these parts alone, in their own order
-#   --reopen    start lanes and agent anew although nothing has changed
+# converge.sh [--central URL --release-key FILE] [--replace] [--only PART,PART] [--reopen] [--supervised]
+#   --replace     enrol although the host is enrolled
+#   --only        these parts alone, in their own order; what runs is started anew when they changed something
+#   --reopen      start lanes and agent anew although nothing has changed
 #   --supervised  for an updater, of this version or an older one: starts anew, does not wait for the agent to connect, and
-#               takes nothing back: its caller watches and decides
+#                 takes nothing back: its caller watches and decides
 # An install token, where one is needed, is read from standard input. Exit codes: those of install.sh.
 set -euo pipefail
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -234,7 +235,7 @@ on_node() { # PROGRAM ARGUMENTS
 }
 
 enrolment() {
-  local token why code=0
+  local token why='' code=0
   if [ -z "$replace" ] && why=$(on_node host.mjs identity); then return 0; fi
   IFS= read -r token || [ -n "$token" ] ||
     die 2 "${why:-this host is to be enrolled}, and no install token came" 'Run the command of mttrly_bootstrap_recover.'
@@ -331,6 +332,7 @@ main() {
   parse_arguments "$@"
   [ "$(id -u)" = 0 ] || die 3 'this needs root'
   previous=$(readlink -f "$HOME_DIR/current" 2>/dev/null || true)
+  case $previous in "$HOME_DIR"/versions/*) ;; *) previous='' ;; esac
   fresh=yes
   if [ -e "$ACT_DIR" ] || [ -e "$STATE_DIR" ] || [ -L "$HOME_DIR/current" ]; then fresh=''; fi
   if [ -e "$CONFIG_DIR" ]; then had_config=yes; fi
@@ -343,10 +345,10 @@ main() {
   wanted link && link
   wanted units && units
   wanted enrolment && enrolment
-  wanted start && start
+  if [ -n "$changed" ] || wanted start; then start; fi # what runs is what was changed
   wanted record && record
   sync -f "$UNIT_DIR" "$ACT_DIR" # before anybody is told that it is done
-  if [ -n "$supervised" ] || ! wanted start; then return 0; fi
+  if [ -n "$supervised" ] || { [ -z "$changed" ] && ! wanted start; }; then return 0; fi
   wait_connected ||
     die 6 'installed, but not connected yet; the agent keeps trying' "journalctl -u mttrly-agent says why; the port of the link must be open."
   say "connected ($(basename "$HERE"))"

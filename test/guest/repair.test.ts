@@ -44,6 +44,16 @@ describe('an installation that was damaged', { skip: why ?? false }, () => {
     assert.equal(code, 0, stdout + stderr)
   }
 
+  /** As mttrly_bootstrap_recover gives it: it keeps who the host is where that can be. */
+  const pasteRecovery = async (): Promise<void> => {
+    await guest.sh('systemctl stop mttrly-agent')
+    await world.untilOnline(0)
+    const { fleet } = world.booted.central
+    const { command } = await fleet.recover(world.booted.workspaceId, serverId, 'test')
+    const { code, stdout, stderr } = await guest.sh(command)
+    assert.equal(code, 0, stdout + stderr)
+  }
+
   test('before that it is healthy', assertHealthy)
 
   const DAMAGES: [what: string, damage: string, codes: string[]][] = [
@@ -113,7 +123,7 @@ describe('an installation that was damaged', { skip: why ?? false }, () => {
     await guest.must(`sed -i '/^NoNewPrivileges/d' ${UNITS}/mttrly-lane-read@.service; chmod 666 /run/mttrly/act.sock`)
     const wish = '--strategy full_convergence'
     const command = `${CLI} repair ${wish} --plan ${await planOf(wish)}`
-    const asked = await world.mcp.value('execute_command', { server_id: serverId, command })
+    const asked = await world.mcp.value('execute_command', { server_id: serverId, command, timeout_s: 300 })
     const action_id = String(asked.action_id)
     await world.approve(action_id)
     let result = await world.mcp.value('get_action_result', { action_id })
@@ -146,8 +156,7 @@ describe('an installation that was damaged', { skip: why ?? false }, () => {
   for (const [what, damage] of WRECKS)
     test(`${what}: the pasted command brings it back as the same server`, async () => {
       await guest.must(damage)
-      const { code, stdout, stderr } = await guest.sh((await world.newToken(serverId)).command)
-      assert.equal(code, 0, stdout + stderr)
+      await pasteRecovery()
       await assertHealthy()
       assert.deepEqual(
         (await world.servers()).map(({ id }) => id),
@@ -161,7 +170,7 @@ describe('an installation that was damaged', { skip: why ?? false }, () => {
     assert.equal(code, 2)
     assert.match(stderr, /identity\.json is not usable: damaged.*no install token came/)
     assert.match(stderr, /mttrly_bootstrap_recover/)
-    await guest.must((await world.newToken(serverId)).command)
+    await pasteRecovery()
     await assertHealthy()
   })
 
