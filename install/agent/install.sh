@@ -89,7 +89,7 @@ check_root() {
 
 check_host() {
   local missing='' tool systemd
-  for tool in openssl tar gzip sha256sum flock awk sed df getent useradd readlink systemctl; do
+  for tool in openssl tar gzip sha256sum flock setpriv awk sed df getent useradd readlink systemctl; do
     command -v "$tool" >/dev/null || missing="$missing $tool"
   done
   command -v curl >/dev/null || command -v wget >/dev/null || missing="$missing curl"
