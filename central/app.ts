@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import type { Logger } from 'pino'
 import { actorOf, type Channel, createApprovals, SYSTEM } from './approvals/approvals.ts'
 import { createDecideAction } from './calls/decide-action.ts'
+import { createRollouts } from './calls/rollouts.ts'
 import { createRunAction } from './calls/run-action.ts'
 import { createRunCall } from './calls/run-call.ts'
 import { createRunRead } from './calls/run-read.ts'
@@ -55,11 +56,12 @@ export async function startCentral(config: Config, outside: Outside = {}) {
   const core = await openCore(config, { publicUrl, linkHost, ...outside })
   const releases = createReleases({ ...config.releases, clock: core.clock, log: core.log })
   const link = createLink(core, config, linkHost, releases)
-  const calls = createCalls(core, link)
+  const calls = createCalls(core, link, releases)
   const http = await createDoors(core, link.fleet, releases, calls, config, outside)
 
   const stop = async (): Promise<void> => {
     await http.close()
+    calls.rollouts.stop()
     calls.runAction.stop()
     await link.stop()
     await core.close()
@@ -67,7 +69,7 @@ export async function startCentral(config: Config, outside: Outside = {}) {
   const grpcPort = await listenOrStop('--grpc-port', async () => (await link.start()).port, stop)
   await listenOrStop('--http-port', () => http.listen({ host: config.http.host, port: httpPort }), stop)
   // Runs that go on are picked up beside the start: it does not wait for them.
-  calls.runAction.sweep().catch((error) => core.log.error({ err: error }, 'what a restart left is not picked up yet'))
+  calls.sweep().catch((error) => core.log.error({ err: error }, 'what a restart left is not picked up yet'))
   const timers = [
     every(SWEEP_INTERVAL, () => calls.sweep(), core.log),
     every(UPKEEP_INTERVAL, () => upkeep(core), core.log),
@@ -79,6 +81,8 @@ export async function startCentral(config: Config, outside: Outside = {}) {
     fleet: link.fleet,
     relay: link.relay,
     approvals: { ...calls.approvals, decide: calls.decideAction },
+    /** What the timer does, for those who own the clock. */
+    sweep: calls.sweep,
     grpcPort,
     linkAddress: link.linkAddress(),
     /** For programs on this machine, whatever stands in front of the public address. */
@@ -179,9 +183,10 @@ function createLink(
 type Calls = ReturnType<typeof createCalls>
 
 /** Calls, approvals and runs: what every door leads to. */
-function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay }) {
+function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay }, releases: Releases) {
   const { stores, bus, clock, log, keys, dataKey, plans, audit, identity, publicUrl } = core
   const { actions } = stores
+  const policyOf = async (workspaceId: string) => (await plans.get(workspaceId)).policy
   const approvals = createApprovals({
     store: actions,
     audit,
@@ -193,7 +198,7 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
       const enabled = await Promise.all(members.map(({ userId }) => identity.accounts.isEnabled(userId)))
       return members.filter((_member, i) => enabled[i]).map(({ userId, email }) => ({ user_id: userId, email }))
     },
-    policyOf: async (workspaceId) => (await plans.get(workspaceId)).policy,
+    policyOf,
     publicUrl,
   })
   const runAction = createRunAction({
@@ -207,6 +212,7 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
     actionKey: keys.actionKey,
     dataKey,
   })
+  const rollouts = createRollouts({ actions, audit, fleet, bus, clock, log, policyOf, start: runAction.start })
   const runRead = createRunRead({ relay, actions, audit, bus, clock, log })
   const runCall = createRunCall({
     plans,
@@ -220,6 +226,8 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
       catalog,
       clock,
       inspectInstallation: (serverId) => relay.call(serverId, 'inspect.installation', {}),
+      releases,
+      rollouts,
       cancelRun: runAction.cancel,
       unseal: (purpose, sealed) => unseal(dataKey, purpose, Buffer.from(sealed, 'base64')).toString('utf8'),
     },
@@ -228,9 +236,9 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
   const decideAction = createDecideAction({ approvals, runAction, log })
   const sweep = async () => {
     await approvals.sweep()
-    await runAction.sweep()
+    await Promise.all([runAction.sweep(), rollouts.sweep()])
   }
-  return { approvals, runAction, runCall, decideAction, sweep }
+  return { approvals, runAction, rollouts, runCall, decideAction, sweep }
 }
 
 /** The HTTP server with all its doors: enrolment, OAuth, MCP, console. */

@@ -11,7 +11,17 @@ export type CallRooms = {
   log: Logger
   toolRooms: Pick<
     ToolContext,
-    'fleet' | 'approvals' | 'audit' | 'output' | 'catalog' | 'clock' | 'inspectInstallation' | 'cancelRun' | 'unseal'
+    | 'fleet'
+    | 'approvals'
+    | 'audit'
+    | 'output'
+    | 'catalog'
+    | 'clock'
+    | 'inspectInstallation'
+    | 'releases'
+    | 'rollouts'
+    | 'cancelRun'
+    | 'unseal'
   >
   runRead: (call: IncomingCall) => ToolContext['runRead']
 }

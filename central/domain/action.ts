@@ -58,13 +58,13 @@ export type ActionSpec =
   | { kind: 'decommission_server'; server_id: string }
 export type ActionKind = ActionSpec['kind']
 
-/** `manifest` is the SHA-256 of the manifest's bytes. With `then`, further servers follow once this one has succeeded. */
+/** `manifest` is the SHA-256 of the manifest's bytes. With `rollout`, further servers follow once this one has succeeded. */
 export type UpdateSpec = {
   kind: 'update_agent'
   server_id: string
   version: string
   manifest: string
-  then?: Rollout
+  rollout?: Rollout
 } & HostRun
 
 export type HostSpec = Extract<ActionSpec, HostRun>

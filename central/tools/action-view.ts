@@ -1,6 +1,7 @@
 // How an action looks to a client: the same words in every tool that creates, waits for or reads one.
 import { z } from 'zod'
-import { ACTION_STATES, type Action, isTerminal } from '../domain/action.ts'
+import type { RolloutView } from '../calls/rollouts.ts'
+import { ACTION_STATES, type Action, type ActionState, isTerminal, runsOnHost } from '../domain/action.ts'
 import { plainText, utf8Boundary } from '../domain/text.ts'
 import type { ToolContext } from './context.ts'
 
@@ -17,6 +18,18 @@ const OutputPage = z.object({
     .describe('Ask get_action_result with this offset for more, or for what is still to come; null at the end'),
 })
 type OutputPage = z.infer<typeof OutputPage>
+
+/** Servers of a rollout that one answer names. */
+const NAMED = 100
+
+const Progress = z.object({
+  state: z.enum(['under_way', 'finished', 'halted']),
+  why: z.string().optional(),
+  not_begun: z.number().int(),
+  servers: z
+    .array(z.object({ server_id: z.string(), status: z.enum(ACTION_STATES), action_id: z.string() }))
+    .describe('Those begun, what went wrong first; expired ones were offline and left out'),
+})
 
 export const ActionView = z.object({
   status: z.enum(ACTION_STATES),
@@ -39,12 +52,13 @@ export const ActionView = z.object({
   survivors: z.array(z.object({ pid: z.number(), command: z.string() })).optional(),
   detail: z.string().optional(),
   result: z.record(z.string(), z.unknown()).optional(),
+  rollout: Progress.optional(),
   next_step: z.string().optional(),
   ...OutputPage.partial().shape,
 })
 export type ActionView = z.infer<typeof ActionView>
 
-type Extra = { approvalUrl?: string; page?: OutputPage; result?: Record<string, unknown> }
+type Extra = { approvalUrl?: string; page?: OutputPage; result?: Record<string, unknown>; rollout?: RolloutView }
 
 const NEXT_STEPS: Partial<Record<Action['state'], string>> = {
   pending_approval:
@@ -55,10 +69,30 @@ const NEXT_STEPS: Partial<Record<Action['state'], string>> = {
   unknown: 'It cannot be known whether or how it ended. Look at the server before asking again.',
 }
 
+/** What the exit codes of the host's own command line mean for whoever asked. */
+const AFTERWARDS: Partial<Record<Action['spec']['kind'], Readonly<Record<number, string>>>> = {
+  repair_install: {
+    0: 'mttrly_get_install_health shows how it is now.',
+    4: 'The host is not as the plan says any more; nothing was changed. Call mttrly_repair_install again for a new plan.',
+  },
+  update_agent: {
+    4: 'The host refused the release and nothing was changed; the output says why.',
+    7: 'The new version did not hold and the host went back to the one before; the output says why.',
+  },
+}
+
+const UNINSTALLED =
+  'The agent is gone and its server goes offline. mttrly_decommission_server takes it out of the registry.'
+
+function nextStepOf({ state, spec, outcome }: Action): string | undefined {
+  if (spec.kind === 'repair_install' && spec.plan.strategy === 'uninstall' && state === 'succeeded') return UNINSTALLED
+  return NEXT_STEPS[state] ?? AFTERWARDS[spec.kind]?.[outcome?.exit_code ?? -1]
+}
+
 export function viewOf(action: Action, extra: Extra = {}): ActionView {
   const { outcome } = action
   const pending = action.state === 'pending_approval'
-  const next = NEXT_STEPS[action.state]
+  const next = nextStepOf(action)
   return {
     status: action.state,
     action_id: action.id,
@@ -71,8 +105,29 @@ export function viewOf(action: Action, extra: Extra = {}): ActionView {
     ...(action.decision && { decided_by: action.decision.by_email }),
     ...(outcome && outcomeView(outcome)),
     ...(extra.result && { result: extra.result }),
+    ...(extra.rollout && { rollout: progressOf(action, extra.rollout) }),
     ...(next && { next_step: next }),
     ...extra.page,
+  }
+}
+
+const ORDER: readonly ActionState[] = ['failed', 'timed_out', 'unknown', 'cancelled', 'running', 'approved', 'expired']
+
+function progressOf({ spec, state }: Action, { step, children }: RolloutView): z.input<typeof Progress> {
+  const all = spec.kind === 'update_agent' ? (spec.rollout?.server_ids.length ?? 0) : 0
+  // What is not in the list comes first with -1: it succeeded, and is put last.
+  const rank = (of: ActionState) => (ORDER.indexOf(of) + ORDER.length + 1) % (ORDER.length + 1)
+  const servers = children
+    .toSorted((a, b) => rank(a.state) - rank(b.state))
+    .slice(0, NAMED)
+    .map((child) => ({ server_id: child.server_id, status: child.state, action_id: child.id }))
+  const canaryFailed = isTerminal(state) && state !== 'succeeded'
+  const halted = step.kind === 'halted' ? step.why : canaryFailed ? `the first server: ${state}` : undefined
+  return {
+    state: halted ? 'halted' : step.kind === 'finished' ? 'finished' : 'under_way',
+    ...(halted && { why: halted }),
+    not_begun: all - children.length,
+    servers,
   }
 }
 
@@ -106,7 +161,7 @@ type Kept = { end: number; over: boolean }
 /** The action as it is now, with a page of its output and what Central itself has to say. */
 export async function fullView(
   action: Action,
-  ctx: Pick<ToolContext, 'principal' | 'output' | 'approvals' | 'unseal'>,
+  ctx: Pick<ToolContext, 'principal' | 'output' | 'approvals' | 'unseal' | 'rollouts'>,
   page: { offset: number; limit: number } = { offset: 0, limit: PAGE_BYTES },
 ): Promise<ActionView> {
   const end = await ctx.output.outputEnd(action.id)
@@ -114,9 +169,11 @@ export async function fullView(
   // It may hold a token that makes a host a server: for the person who asked, and nobody else.
   const sealed = action.requester.user_id === ctx.principal.userId ? action.outcome?.sealed : undefined
   const kept = { end, over: isTerminal(action.state) }
+  const rollout = await ctx.rollouts.view(action)
   return viewOf(action, {
     approvalUrl: ctx.approvals.urlOf(action.id),
-    ...(action.spec.kind === 'command' && action.started_at && { page: pageOf(held, page.offset, page.limit, kept) }),
+    ...(runsOnHost(action.spec) && action.started_at && { page: pageOf(held, page.offset, page.limit, kept) }),
+    ...(rollout && { rollout }),
     ...(sealed && { result: JSON.parse(ctx.unseal(`outcome:${action.id}`, sealed)) }),
   })
 }

@@ -9,12 +9,16 @@ import { getAuditLog } from './actions/get-audit-log.ts'
 import { getPendingActions } from './actions/get-pending-actions.ts'
 import { executeCommand } from './commands/execute-command.ts'
 import type { CatalogEntry, PlannedTool } from './define.ts'
+import { bootstrapRecover } from './fleet/bootstrap-recover.ts'
 import { decommissionServer } from './fleet/decommission-server.ts'
 import { getAlerts } from './fleet/get-alerts.ts'
+import { getInstallHealth } from './fleet/get-install-health.ts'
 import { getServerStatus } from './fleet/get-server-status.ts'
 import { listServers } from './fleet/list-servers.ts'
 import { quickTriage } from './fleet/quick-triage.ts'
 import { regenerateInstallToken } from './fleet/regenerate-install-token.ts'
+import { repairInstall } from './fleet/repair-install.ts'
+import { updateAgent } from './fleet/update-agent.ts'
 import { getCapabilities } from './workspace/get-capabilities.ts'
 
 const planned = (id: PlannedTool['id'], title: string, scope: Scope, plan: Plan): PlannedTool => ({
@@ -41,7 +45,7 @@ export const catalog: readonly CatalogEntry[] = Object.freeze([
   planned('mttrly_search_files', 'Search Files', 'read', 'deployment_bro'),
   planned('mttrly_diff_file', 'Diff Files', 'read', 'deployment_bro'),
   planned('mttrly_compare_source_to_dist', 'Compare Source To Dist', 'read', 'deployment_bro'),
-  planned('mttrly_get_install_health', 'Get Install Health', 'read', 'deployment_bro'),
+  getInstallHealth,
   planned('mttrly_search_knowledge', 'Search Knowledge', 'read', 'deployment_bro'),
   planned('mttrly_get_morning_brief', 'Get Morning Brief', 'read', 'deployment_bro'),
   planned('mttrly_get_investigation_bypass', 'Get Investigation Bypass', 'read', 'deployment_bro'),
@@ -56,11 +60,11 @@ export const catalog: readonly CatalogEntry[] = Object.freeze([
   planned('mttrly_write_file', 'Write File', 'execute', 'deployment_bro'),
   planned('mttrly_cleanup_file', 'Cleanup File', 'execute', 'deployment_bro'),
   planned('mttrly_execute_script', 'Execute Script', 'execute', 'deployment_bro'),
-  planned('mttrly_bootstrap_recover', 'Bootstrap Recover', 'execute', 'deployment_bro'),
-  planned('mttrly_repair_install', 'Repair Install', 'execute', 'deployment_bro'),
+  bootstrapRecover,
+  repairInstall,
   regenerateInstallToken,
   decommissionServer,
-  planned('mttrly_update_agent', 'Update Agent', 'execute', 'deployment_bro'),
+  updateAgent,
   planned('mttrly_start_investigation', 'Start Investigation', 'execute', 'deployment_bro'),
   planned('mttrly_generate_retrospective', 'Generate Retrospective', 'execute', 'deployment_bro'),
   planned('mttrly_acquire_investigation_bypass', 'Acquire Investigation Bypass', 'execute', 'deployment_bro'),

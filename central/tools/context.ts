@@ -2,11 +2,13 @@
 import type { Methods } from '#proto/contract/methods.ts'
 import type { Approvals } from '../approvals/approvals.ts'
 import type { Audit } from '../audit/audit.ts'
+import type { Rollouts } from '../calls/rollouts.ts'
 import type { ActionOutcome } from '../domain/action.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Principal } from '../domain/principal.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Workspace } from '../plans/plans.ts'
+import type { Releases } from '../releases/releases.ts'
 import type { ActionsStore } from '../storage/actions.ts'
 import type { CatalogEntry } from './define.ts'
 
@@ -43,6 +45,9 @@ export type ToolContext = {
   runRead: (serverId: string, command: ReadCommand, timeoutMs: number) => Promise<ReadRun>
   /** The installation of a server that is online, as its host finds it. Text in it is untrusted. */
   inspectInstallation: (serverId: string) => Promise<InstallationHealth>
+  /** The release that Central offers to hosts. */
+  releases: Pick<Releases, 'current'>
+  rollouts: Pick<Rollouts, 'view' | 'stopRollout'>
   cancelRun: (actionId: string) => Promise<void>
   /** Opens what an outcome keeps sealed, for the one who asked. */
   unseal: (purpose: string, sealed: string) => string

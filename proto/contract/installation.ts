@@ -150,4 +150,8 @@ export function planRepair(strategy: Strategy, found: readonly Drift[], issues: 
   return { strategy, parts, drifts, digest: sha256(canonicalBytes({ strategy, parts, drifts })) }
 }
 
+/** A plan as a person reads it: for every difference what is there now, and what will be. */
+export const diffOf = ({ drifts }: Pick<RepairPlan, 'drifts'>): string[] =>
+  drifts.flatMap(({ code, target, was, should }) => [`  ${target} (${code})`, `- ${was}`, `+ ${should}`])
+
 const keyOf = ({ code, target, was, should }: Drift): string => [code, target, was, should].join('\0')

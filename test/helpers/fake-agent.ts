@@ -8,6 +8,7 @@ import type { AgentFrame } from '#proto/gen/mttrly/agent/v1/AgentFrame.ts'
 import type { CentralFrame__Output } from '#proto/gen/mttrly/agent/v1/CentralFrame.ts'
 import type { Heartbeat } from '#proto/gen/mttrly/agent/v1/Heartbeat.ts'
 import type { Hello } from '#proto/gen/mttrly/agent/v1/Hello.ts'
+import type { InstallationHealth } from '#proto/gen/mttrly/agent/v1/InstallationHealth.ts'
 import type { Request__Output } from '#proto/gen/mttrly/agent/v1/Request.ts'
 import type { RunOutcome } from '#proto/gen/mttrly/agent/v1/RunOutcome.ts'
 import type { Welcome__Output } from '#proto/gen/mttrly/agent/v1/Welcome.ts'
@@ -21,7 +22,7 @@ export type AgentCredentials = { keyPem: string; certificatePem: string }
 export type RequestIo = {
   /** The decoded request message. */
   received: () => Record<string, unknown>
-  respond: (outcome: RunOutcome) => void
+  respond: (answer: RunOutcome | InstallationHealth) => void
   fail: (code: string, details?: Record<string, unknown>) => void
   /** Sends a chunk at once, whatever the credit. */
   chunk: (offset: number, data: Buffer) => void
@@ -103,7 +104,7 @@ export function createFakeAgent(options: FakeAgentOptions) {
     let offset = 0
     return {
       received: () => codecs.request.decode(body) as Record<string, unknown>,
-      respond: (outcome) => send({ response: { requestId: id, body: codecs.response.encode(outcome) } }),
+      respond: (answer) => send({ response: { requestId: id, body: codecs.response.encode(answer) } }),
       fail: (code, details = {}) =>
         send({ response: { requestId: id, failure: { code, detailsJson: JSON.stringify(details) } } }),
       chunk: (at, data) => send({ chunk: { requestId: id, offset: at, data } }),

@@ -10,7 +10,8 @@ const STOP_WAIT_MS = 15_000
 export const cancelAction = defineTool({
   id: 'mttrly_cancel_action',
   title: 'Cancel Action',
-  description: 'Take back a pending action, or stop a running one. Only call after explicit user confirmation.',
+  description:
+    'Take back a pending action, or stop a running one; of a rollout, what has not begun. Only call after explicit user confirmation.',
   scope: 'execute',
   plan: 'deployment_bro',
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
@@ -20,8 +21,11 @@ export const cancelAction = defineTool({
   subject: ({ action_id }) => ({ resource: `cancel:${action_id}` }),
   handler: async ({ action_id }, ctx) => {
     const action = await ctx.approvals.get(ctx.workspace.id, action_id)
-    if (action.state !== 'running') return fullView(await ctx.approvals.cancel(ctx.principal, action_id), ctx)
+    const goesOn = action.state === 'succeeded' && (await ctx.rollouts.view(action)) !== undefined
+    if (action.state !== 'running' && !goesOn)
+      return fullView(await ctx.approvals.cancel(ctx.principal, action_id), ctx)
     if (!mayExecute(ctx.principal.role)) throw new CatalogueError('FORBIDDEN', { why: 'This role may look, not act.' })
+    await ctx.rollouts.stopRollout(ctx.principal, action)
     await ctx.cancelRun(action_id)
     const wait = { enough: isTerminal, ms: STOP_WAIT_MS, signal: ctx.signal }
     return fullView(await ctx.approvals.waitFor(ctx.workspace.id, action_id, wait), ctx)

@@ -8,7 +8,7 @@ export const regenerateInstallToken = defineTool({
   id: 'mttrly_regenerate_install_token',
   title: 'Regenerate Install Token',
   description:
-    'Generate a new reinstall command for an offline server. Needs approval; rotates agent credentials, keeps history, does not clean the host.',
+    'Generate a new reinstall command for an offline server. Needs approval; rotates agent credentials at once, keeps history, does not clean the host. To mend a host that is still itself: mttrly_bootstrap_recover.',
   scope: 'execute',
   plan: 'watchdog',
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },

@@ -1,0 +1,458 @@
+// Health, repair, update, rollout and recovery on a whole Central that serves a release, with agents that answer as told.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { Grant, sha256 } from '#proto/contract/grant.ts'
+import { type Drift, planRepair } from '#proto/contract/installation.ts'
+import { LIMITS } from '#proto/contract/limits.ts'
+import type { InstallationHealth } from '#proto/gen/mttrly/agent/v1/InstallationHealth.ts'
+import { type Booted, bootCentral } from '../../helpers/boot-central.ts'
+import { createCsr } from '../../helpers/csr.ts'
+import { createFakeAgent, type FakeAgent, type RequestIo } from '../../helpers/fake-agent.ts'
+import { until } from '../../helpers/fleet.ts'
+import { connectMcp, type Mcp, type ToolError } from '../../helpers/mcp.ts'
+import { newReleaseKey, smallRelease } from '../../helpers/release.ts'
+
+const OLD = '1.0.0'
+const NEW = '1.2.3'
+const MASKED: Drift = {
+  code: 'UNIT_MASKED',
+  target: 'mttrly-lane-read.socket',
+  was: 'masked\u202e',
+  should: 'enabled',
+}
+const CHANGED: Drift = { code: 'FILE_CHANGED', target: '/opt/mttrly/x', was: 'aa', should: 'bb' }
+const CLOCK: Drift = { code: 'CLOCK_OFF', target: 'clock', was: 'off', should: 'on' }
+
+const directory = mkdtempSync(join(tmpdir(), 'mttrly-served-'))
+const stops: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true })]
+let booted: Booted
+let owner: Awaited<ReturnType<Booted['member']>>
+let mcp: Mcp
+let ahead = 0
+const alive = new Set<Host>()
+
+before(async () => {
+  await smallRelease(directory, { key: newReleaseKey(), version: NEW })
+  booted = await bootCentral(
+    { after: (work) => void stops.push(work as () => unknown) },
+    {
+      config: { releases: directory, 'calls-per-minute': 10_000 },
+      outside: { clock: { now: () => Date.now() + ahead } },
+    },
+  )
+  owner = await booted.member('anna')
+  await owner.signIn()
+  mcp = await connectMcp(booted.url, await booted.apiKey(owner.userId))
+})
+after(async () => {
+  await mcp?.close()
+  for (const stop of stops.toReversed()) await stop()
+})
+
+type Host = {
+  id: string
+  agent: FakeAgent
+  /** What it was told to run. */
+  granted: string[][]
+  health: InstallationHealth
+  /** How its runs end. */
+  exitCode: number
+  /** Holds the answer of a run until it is called. */
+  hold?: (end: () => void) => void
+}
+
+async function enrol() {
+  const { central, workspaceId } = booted
+  const { token } = await central.fleet.createInstallToken({ workspaceId, createdBy: owner.userId })
+  const { keyPem, csrPem } = await createCsr()
+  const answer = await central.fleet.enrol({ token, csr_pem: csrPem, hostname: 'web-1' })
+  return { id: answer.server_id, keyPem, certificatePem: answer.certificate_pem, caPem: answer.ca_pem }
+}
+
+async function host(more: { drifts?: Drift[]; hello?: object; pinned?: string } = {}): Promise<Host> {
+  const { id, ...credentials } = await enrol()
+  const self: Omit<Host, 'agent'> = {
+    id,
+    granted: [],
+    exitCode: 0,
+    health: {
+      version: OLD,
+      checkedAt: 1,
+      drifts: more.drifts ?? [],
+      certificateExpiresAt: 2_000_000_000_000,
+      pinnedVersion: more.pinned ?? '',
+      minimumVersion: '',
+    },
+  }
+  const agent = createFakeAgent({
+    ...credentials,
+    port: booted.central.grpcPort,
+    hello: {
+      agentVersion: OLD,
+      lanes: ['read', 'act', 'inspect'].map((name) => ({ name, isolation: 'ISOLATION_SYSTEMD' as const })),
+      ...more.hello,
+    },
+    onRequest: ({ method }, io) => answer(self, method, io),
+  })
+  stops.push(() => agent.close())
+  await agent.connect()
+  await until(async () => (await seen({ id }))?.agentVersion === OLD)
+  const connected = Object.assign(self, { agent })
+  alive.add(connected)
+  return connected
+}
+
+function answer(self: Omit<Host, 'agent'>, method: string, io: RequestIo): void {
+  if (method === 'inspect.installation') {
+    io.respond(self.health)
+    return
+  }
+  const { grant } = io.received() as { grant: Buffer }
+  self.granted.push(Grant.parse(JSON.parse(grant.toString('utf8'))).argv)
+  const end = () =>
+    io.respond({
+      state: 'RUN_STATE_EXITED',
+      exitCode: self.exitCode,
+      durationMs: 5,
+      outputSha256: sha256(''),
+      isolation: 'ISOLATION_SYSTEMD',
+    })
+  if (self.hold) self.hold(end)
+  else end()
+}
+
+async function refused(name: string, args: Record<string, unknown>): Promise<ToolError> {
+  const got = await mcp.call(name, args)
+  assert.ok(!got.ok, `${name} was not refused`)
+  return got.error
+}
+
+async function approve(actionId: unknown): Promise<void> {
+  await pass(29_000)
+  const decided = await owner.decide(String(actionId), 'approve')
+  assert.equal(decided.status, 303)
+}
+
+const result = (actionId: unknown) => mcp.value('get_action_result', { action_id: actionId, wait_s: 20 })
+const pageOf = async (actionId: unknown) => (await owner.get(`/approvals/${actionId}`)).text()
+const seen = async ({ id }: { id: string }) => booted.central.fleet.get(booted.workspaceId, id)
+
+/** Time passes, and the agents that are there say so. */
+async function pass(ms: number): Promise<void> {
+  ahead += ms
+  const since = Date.now() + ahead
+  for (const { agent } of alive) agent.heartbeat({ at: since })
+  await until(async () => {
+    const servers = await Promise.all([...alive].map(seen))
+    return servers.every((server) => (server?.lastSeenAt ?? 0) >= since)
+  })
+}
+
+async function gone(host: Host): Promise<void> {
+  alive.delete(host)
+  host.agent.close()
+  await until(async () => {
+    await pass(LIMITS.reconnectGrace / 2)
+    booted.central.fleet.upkeep.watchTime()
+    return (await seen(host))?.online === false
+  })
+}
+
+describe('the health of an installation', () => {
+  test('is what the host finds now, in the words of the catalogue, with the plan that would mend it', async () => {
+    const { id } = await host({ drifts: [MASKED, CLOCK, { ...CLOCK, code: 'OF_TOMORROW' as 'CLOCK_OFF' }] })
+    const health = await mcp.value('get_install_health', { server_id: id })
+    assert.deepEqual(
+      [health.source, health.health, health.version, health.served_version],
+      ['host', 'drifted', OLD, NEW],
+    )
+    const drifts = health.drifts as Record<string, string>[]
+    assert.deepEqual(
+      drifts.map(({ code, mended_by, advice }) => [code, mended_by, advice !== undefined]),
+      [
+        ['UNIT_MASKED', 'units', false],
+        ['CLOCK_OFF', undefined, true],
+        ['OF_TOMORROW', undefined, false],
+      ],
+    )
+    assert.equal(drifts[0]?.was, 'masked\\u{202e}')
+    const plan = health.plan as { digest: string; diff: string[] }
+    assert.equal(plan.digest, planRepair('full_convergence', [MASKED, CLOCK]).digest)
+    assert.deepEqual(plan.diff, ['  mttrly-lane-read.socket (UNIT_MASKED)', '- masked\\u{202e}', '+ enabled'])
+  })
+
+  test('of a healthy host is that, and says whether a release waits', async () => {
+    const { id } = await host()
+    const health = await mcp.value('get_install_health', { server_id: id })
+    assert.deepEqual([health.health, health.plan, health.drifts_total], ['healthy', undefined, 0])
+    assert.match(String(health.next_step), /mttrly_update_agent/)
+  })
+
+  test('of a server that cannot be asked is what Central knows, and the way back', async () => {
+    const old = await host({ hello: { capabilityVersion: 1 } })
+    const checkout = await host({ hello: { lanes: [{ name: 'read', isolation: 'ISOLATION_BUBBLEWRAP' as const }] } })
+    const away = await host()
+    await gone(away)
+    const of = (id: string) => mcp.value('get_install_health', { server_id: id })
+    for (const { id } of [old, checkout, away]) {
+      const { source, health, version, certificate_expires_at } = await of(id)
+      assert.deepEqual([source, health, version], ['central', 'unknown', OLD])
+      assert.match(String(certificate_expires_at), /^20/)
+    }
+    assert.match(String((await of(old.id)).next_step), /run the installer/)
+    assert.match(String((await of(checkout.id)).why_unknown), /no inspect lane/)
+    const offline = await of(away.id)
+    assert.equal(offline.status, 'offline')
+    assert.match(String(offline.next_step), /mttrly_bootstrap_recover.*mttrly_regenerate_install_token/)
+  })
+
+  test('is not lost when the host does not answer', async () => {
+    const broken = await host()
+    broken.health = { drifts: [{ code: 'X', target: 'x'.repeat(5_000) }] }
+    const health = await mcp.value('get_install_health', { server_id: broken.id })
+    assert.deepEqual([health.source, health.health], ['central', 'unknown'])
+  })
+})
+
+describe('a repair', () => {
+  test('shows its plan as a diff, and is run as the plan that was approved', async () => {
+    const broken = await host({ drifts: [MASKED, CHANGED] })
+    const asked = await mcp.value('repair_install', { server_id: broken.id, strategy: 'full_convergence' })
+    assert.equal(asked.status, 'pending_approval')
+    const page = await pageOf(asked.action_id)
+    assert.match(page, /- <\/span>|mttrly-lane-read\.socket/)
+    assert.ok(!page.includes('\u202e'))
+    assert.deepEqual(broken.granted, [])
+    await approve(asked.action_id)
+    const done = await result(asked.action_id)
+    assert.equal(done.status, 'succeeded')
+    const { digest } = planRepair('full_convergence', [MASKED, CHANGED])
+    assert.deepEqual(broken.granted, [
+      ['/usr/local/sbin/mttrly-agent', 'repair', '--strategy', 'full_convergence', '--plan', digest],
+    ])
+    assert.match(String(done.next_step), /mttrly_get_install_health/)
+  })
+
+  test('of named issues mends those alone; a host that is otherwise by then says so', async () => {
+    const broken = await host({ drifts: [MASKED, CHANGED] })
+    const args = { server_id: broken.id, strategy: 'issue_driven', issues: ['FILE_CHANGED'] }
+    const { action_id } = await mcp.value('repair_install', args)
+    broken.exitCode = 4
+    await approve(action_id)
+    const done = await result(action_id)
+    const { digest } = planRepair('issue_driven', [CHANGED], ['FILE_CHANGED'])
+    assert.deepEqual(broken.granted[0]?.slice(2), [
+      '--strategy',
+      'issue_driven',
+      '--issues',
+      'FILE_CHANGED',
+      '--plan',
+      digest,
+    ])
+    assert.equal(done.status, 'failed')
+    assert.match(String(done.next_step), /new plan/)
+  })
+
+  test('that would do nothing is not asked for, and each refusal says what is', async () => {
+    const sound = await host({ drifts: [CLOCK] })
+    const ask = (more: object) => refused('repair_install', { server_id: sound.id, ...more })
+    for (const strategy of ['full_convergence', 'lane_reprovision'])
+      assert.deepEqual((await ask({ strategy })).details?.found, ['CLOCK_OFF'])
+    assert.match(String((await ask({ strategy: 'issue_driven' })).details?.why), /needs the codes/)
+    assert.equal((await ask({ strategy: 'issue_driven', issues: ['NO_SUCH'] })).code, 'VALIDATION_ERROR')
+    const old = await host({ hello: { capabilityVersion: 1 } })
+    const outdated = await refused('repair_install', { server_id: old.id, strategy: 'full_convergence' })
+    assert.equal(outdated.code, 'AGENT_OUTDATED')
+    await gone(sound)
+    assert.equal((await ask({ strategy: 'uninstall' })).code, 'SERVER_OFFLINE')
+  })
+
+  test('that uninstalls has always something to do, and says what is left to do', async () => {
+    const sound = await host()
+    const { action_id } = await mcp.value('repair_install', { server_id: sound.id, strategy: 'uninstall' })
+    assert.match(await pageOf(action_id), /Everything of the agent goes/)
+    await approve(action_id)
+    assert.match(String((await result(action_id)).next_step), /mttrly_decommission_server/)
+  })
+})
+
+describe('an update', () => {
+  test('goes to the served release, by the hash of its manifest', async () => {
+    const server = await host()
+    const { action_id } = await mcp.value('update_agent', { server_id: server.id })
+    await approve(action_id)
+    assert.equal((await result(action_id)).status, 'succeeded')
+    const release = await fetch(`${booted.url}/releases/manifest.json`)
+    const manifest = sha256(Buffer.from(await release.arrayBuffer()))
+    assert.deepEqual(server.granted[0]?.slice(1), ['update', '--to', NEW, '--manifest', manifest])
+  })
+
+  test('that was rolled back is a failure that says so', async () => {
+    const server = await host()
+    server.exitCode = 7
+    const { action_id } = await mcp.value('update_agent', { server_id: server.id })
+    await approve(action_id)
+    const done = await result(action_id)
+    assert.equal(done.status, 'failed')
+    assert.match(String(done.next_step), /went back/)
+  })
+
+  test('is refused where it is not wanted', async () => {
+    const pinned = await host({ pinned: OLD })
+    const told = await refused('update_agent', { server_id: pinned.id })
+    assert.deepEqual([told.code, told.details?.pinned_version], ['POLICY_DENIED', OLD])
+    const current = await host()
+    current.health.version = NEW
+    assert.equal((await refused('update_agent', { server_id: current.id })).code, 'VALIDATION_ERROR')
+    const old = await host({ hello: { capabilityVersion: 1 } })
+    assert.equal((await refused('update_agent', { server_id: old.id })).code, 'AGENT_OUTDATED')
+    const rollout = (ids: string[]) => refused('update_agent', { server_id: pinned.id, rollout: { server_ids: ids } })
+    pinned.health.pinnedVersion = ''
+    assert.equal((await rollout([old.id])).code, 'AGENT_OUTDATED')
+    assert.equal((await rollout([`srv_${'0'.repeat(32)}`])).code, 'SERVER_NOT_FOUND')
+    assert.equal((await rollout([pinned.id])).code, 'VALIDATION_ERROR')
+  })
+})
+
+describe('a rollout', () => {
+  const begin = async (canary: Host, others: Host[], more: object = {}) => {
+    const rollout = { server_ids: others.map(({ id }) => id), share: 50, ...more }
+    const { action_id } = await mcp.value('update_agent', { server_id: canary.id, rollout })
+    return String(action_id)
+  }
+  const progress = async (id: string) =>
+    (await result(id)).rollout as {
+      state: string
+      why?: string
+      not_begun: number
+      servers: { server_id: string; status: string }[]
+    }
+  const settled = async (id: string) => {
+    await until(async () => (await progress(id)).state !== 'under_way')
+    return progress(id)
+  }
+
+  test('is one approval that lists its servers; they follow the canary, and who is away is left out', async () => {
+    const [canary, one, two, away] = [await host(), await host(), await host(), await host()]
+    await gone(away)
+    const id = await begin(canary, [one, away, two])
+    const page = await pageOf(id)
+    for (const { id: server } of [one, two, away]) assert.ok(page.includes(server))
+    assert.deepEqual(
+      [canary, one, two].map(({ granted }) => granted.length),
+      [0, 0, 0],
+    )
+    await approve(id)
+    const { state, servers } = await settled(id)
+    assert.equal(state, 'finished')
+    assert.deepEqual(Object.fromEntries(servers.map((entry) => [entry.server_id, entry.status])), {
+      [one.id]: 'succeeded',
+      [two.id]: 'succeeded',
+      [away.id]: 'expired',
+    })
+    for (const { granted } of [canary, one, two]) assert.equal(granted.length, 1)
+    const children = await booted.central.stores.actions.children(id)
+    const child = children.find(({ server_id }) => server_id === one.id)
+    assert.equal(child?.decision?.by_email, owner.email)
+    const lines = await booted.central.audit.list(booted.workspaceId, { serverId: one.id, limit: 20 })
+    const events = lines.map(({ body }) => body).filter(({ action_id }) => action_id === child?.id)
+    assert.deepEqual(
+      events.map(({ event }) => event),
+      ['action.finished', 'action.started', 'action.decided'],
+    )
+    assert.equal(events.at(-1)?.details?.parent_id, id)
+  })
+
+  test('does not begin when the canary fails', async () => {
+    const [canary, one] = [await host(), await host()]
+    canary.exitCode = 7
+    const id = await begin(canary, [one])
+    await approve(id)
+    assert.deepEqual(await settled(id), { state: 'halted', why: 'the first server: failed', not_begun: 1, servers: [] })
+    assert.equal(one.granted.length, 0)
+  })
+
+  test('halts at the first that fails', async () => {
+    const [canary, one, two] = [await host(), await host(), await host()]
+    one.exitCode = 1
+    const id = await begin(canary, [one, two])
+    await approve(id)
+    const { state, not_begun } = await settled(id)
+    assert.deepEqual([state, not_begun, two.granted.length], ['halted', 1, 0])
+  })
+
+  test('cancelled while the canary runs, nothing follows, whatever becomes of it', async () => {
+    const [canary, one] = [await host(), await host()]
+    const { promise: running, resolve } = Promise.withResolvers<() => void>()
+    canary.hold = resolve
+    const id = await begin(canary, [one])
+    await approve(id)
+    const end = await running
+    const cancelled = mcp.call('cancel_action', { action_id: id })
+    await until(async () => (await booted.central.stores.actions.children(id)).length === 1)
+    end()
+    await cancelled
+    const { state, servers } = await settled(id)
+    assert.deepEqual([state, servers.map(({ status }) => status)], ['halted', ['cancelled']])
+    assert.equal(one.granted.length, 0)
+  })
+
+  test('goes on after a restart of Central where it was', async () => {
+    const [canary, one, two] = [await host(), await host(), await host()]
+    const id = await begin(canary, [one, two])
+    const { actions } = booted.central.stores
+    // As if Central had stopped in the moment in which the canary had succeeded.
+    const action = (await actions.get(id)) ?? assert.fail()
+    const decision = { by_user_id: owner.userId, by_email: owner.email, at: Date.now() + ahead, proof: 'totp' as const }
+    await actions.move(action.id, 'pending_approval', 'approved', { decision })
+    await actions.move(action.id, 'approved', 'running', { started_at: Date.now() + ahead })
+    await actions.move(action.id, 'running', 'succeeded', { finished_at: Date.now() + ahead })
+    await booted.central.sweep()
+    assert.equal((await settled(id)).state, 'finished')
+    for (const { granted } of [one, two]) assert.equal(granted.length, 1)
+  })
+
+  test('of which the record was changed begins nothing', async () => {
+    const [canary, one] = [await host(), await host()]
+    const id = await begin(canary, [one])
+    const { actions } = booted.central.stores
+    const forged = (await actions.get(id)) ?? assert.fail()
+    const spec = { ...forged.spec, version: '9.9.9' } as typeof forged.spec
+    await actions.insert({
+      ...forged,
+      id: 'act_forged',
+      spec,
+      canonical: JSON.stringify(spec),
+      state: 'succeeded',
+      finished_at: Date.now() + ahead,
+    })
+    await booted.central.sweep()
+    assert.equal(one.granted.length, 0)
+  })
+})
+
+describe('recovery', () => {
+  test('is for a server that is away: a command for its host, for the one who asked alone', async () => {
+    const server = await host()
+    const online = await refused('bootstrap_recover', { server_id: server.id })
+    assert.equal(online.code, 'SERVER_ONLINE')
+    assert.match(String(online.details?.why), /mttrly_repair_install/)
+    await gone(server)
+    const { action_id } = await mcp.value('bootstrap_recover', { server_id: server.id })
+    await approve(action_id)
+    const done = await result(action_id)
+    const made = done.result as { command: string; sudo_command: string }
+    assert.match(made.command, /install\.sh' && printf .*\| bash -s -- --token-stdin$/)
+    assert.match(made.sudo_command, /\| sudo bash -s -- --token-stdin$/)
+    const held = await booted.central.fleet.certificateExpiry(server.id)
+    assert.ok(held !== undefined, 'the certificate holds until the token is used')
+    assert.ok(!(await pageOf(action_id)).includes('mtti_'))
+    const other = await booted.member(`ben${Date.now()}`, 'operator')
+    const bens = await connectMcp(booted.url, await booted.apiKey(other.userId))
+    stops.push(() => bens.close())
+    assert.equal((await bens.value('get_action_result', { action_id })).result, undefined)
+  })
+})
