@@ -1,5 +1,4 @@
 // What has changed on the host of late: packages, unit files, configurations, deploys. Images come from the container engine.
-import type { Clean } from './clean.ts'
 import type { Host } from './host.ts'
 import type { Installed } from './packages/database.ts'
 import { type Logged, parseAptHistory, parseDnfLog, parseDpkgLog } from './packages/log.ts'
@@ -83,7 +82,6 @@ const deployChanges = (heads: readonly Head[]): Plain[] =>
 export function readChanges(
   host: Host,
   found: { installed: Installed; configs: readonly string[]; heads: readonly Head[] },
-  clean: Clean,
 ): Change[] {
   const configs = [...CONFIGS.flatMap((pattern) => host.glob(pattern)), ...found.configs]
   const all: [Change['kind'], Plain[]][] = [
@@ -99,11 +97,11 @@ export function readChanges(
     .slice(0, 2_000)
     .map(({ kind, subject, from, to, at, by, source }) => ({
       kind,
-      subject: clean(subject),
-      ...(from && { from: clean(from, 120) }),
-      ...(to && { to: clean(to, 120) }),
+      subject: subject,
+      ...(from && { from: from }),
+      ...(to && { to: to }),
       at,
-      ...(by && { by: clean(by, 200) }),
-      source: clean(source),
+      ...(by && { by: by }),
+      source: source,
     }))
 }

@@ -1,6 +1,6 @@
 // File systems: what is mounted, how full it is, and what fstab wants and is not there.
 import { statfsSync } from 'node:fs'
-import { type Clean, judge } from '../clean.ts'
+import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
 import type { Mount } from '../snapshot.ts'
 
@@ -50,7 +50,7 @@ function judgeMount(mount: MountLine, space: Space | undefined, wanted: MountLin
   return judge(state, `${Math.floor(full * 100)} % of its ${of} used`, `statfs ${mount.path}`, at)
 }
 
-export function readMounts(host: Host, clean: Clean): Mount[] {
+export function readMounts(host: Host): Mount[] {
   const wanted = parseMounts(host.text('/etc/fstab'))
   const mounted = parseMounts(
     host.text('/proc/1/mounts', 1024 * 1024) || host.text('/proc/mounts', 1024 * 1024),
@@ -63,9 +63,9 @@ export function readMounts(host: Host, clean: Clean): Mount[] {
   const described = [...seen.values()].map((mount) => {
     const space = LOCAL.has(mount.kind) ? spaceOf(host, mount.path) : undefined
     return {
-      path: clean(mount.path),
-      device: clean(mount.device),
-      kind: clean(mount.kind),
+      path: mount.path,
+      device: mount.device,
+      kind: mount.kind,
       readOnly: mount.options.includes('ro'),
       ...space,
       health: judgeMount(
@@ -87,9 +87,9 @@ export function readMounts(host: Host, clean: Clean): Mount[] {
   return [
     ...described,
     ...absent.map(({ path, device, kind, options }) => ({
-      path: clean(path),
-      device: clean(device),
-      kind: clean(kind),
+      path: path,
+      device: device,
+      kind: kind,
       readOnly: options.includes('ro'),
       health: judge('failed', 'in fstab, and not mounted', '/etc/fstab', host.now),
     })),

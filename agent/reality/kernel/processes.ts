@@ -1,7 +1,6 @@
 // Every process with its cgroup and program, from /proc: no program is started for it.
 import { basename } from 'node:path'
 import { cgroupOf, parseStat } from '../../process/process-table.ts'
-import type { Clean } from '../clean.ts'
 import type { Host } from '../host.ts'
 import type { Owner, ProcessGroup } from '../snapshot.ts'
 
@@ -130,17 +129,17 @@ export function readProcesses(host: Host, { bootedAt }: Clock): Process[] {
 }
 
 /** Groups in which something of the user's space runs, the largest first. */
-export function groupProcesses(processes: readonly Process[], clean: Clean): ProcessGroup[] {
+export function groupProcesses(processes: readonly Process[]): ProcessGroup[] {
   const groups = Map.groupBy(
     processes.filter(({ owner }) => owner.kind !== 'kernel'),
     ({ cgroup }) => cgroup,
   )
   const sum = (members: readonly Process[], of: 'memory' | 'cpuMs'): number =>
     Math.round(members.reduce((total, each) => total + each[of], 0))
-  return [...groups.values()]
-    .map((members) => ({
-      owner: cleanOwner(members[0]?.owner, clean),
-      cgroup: clean(members[0]?.cgroup),
+  return [...groups]
+    .map(([cgroup, members]) => ({
+      owner: ownerOf(cgroup),
+      cgroup,
       count: members.length,
       memory: sum(members, 'memory'),
       cpuMs: sum(members, 'cpuMs'),
@@ -149,10 +148,10 @@ export function groupProcesses(processes: readonly Process[], clean: Clean): Pro
         .slice(0, SHOWN_PER_GROUP)
         .map((each) => ({
           pid: each.pid,
-          name: clean(programOf(each)),
-          command: clean(each.argv.join(' ') || `[${each.name}]`, 200),
-          user: clean(each.user),
-          state: clean(each.state, 1),
+          name: programOf(each),
+          command: each.argv.join(' ') || `[${each.name}]`,
+          user: each.user,
+          state: each.state,
           memory: each.memory,
           threads: each.threads,
           cpuMs: Math.round(each.cpuMs),
@@ -162,8 +161,3 @@ export function groupProcesses(processes: readonly Process[], clean: Clean): Pro
     }))
     .sort((a, b) => b.memory - a.memory)
 }
-
-export const cleanOwner = (owner: Owner | undefined, clean: Clean): Owner => ({
-  kind: owner?.kind ?? 'none',
-  name: clean(owner?.name),
-})

@@ -1,8 +1,7 @@
 // Listening sockets and whose they are: /proc/net gives the inodes, /proc/<pid>/fd who holds them.
-import type { Clean } from '../clean.ts'
 import type { Host } from '../host.ts'
 import type { Listener } from '../snapshot.ts'
-import { cleanOwner, type Process, programOf } from './processes.ts'
+import { type Process, programOf } from './processes.ts'
 
 export type Socket = { protocol: Listener['protocol']; address: string; port?: number; inode: string }
 
@@ -120,18 +119,17 @@ export function readListeners(host: Host, processes: readonly Process[]): HeldSo
 export function describeListeners(
   sockets: readonly HeldSocket[],
   unitOfSocket: ReadonlyMap<string, string>,
-  clean: Clean,
 ): Listener[] {
   const described = sockets.map(({ protocol, address, port, holder }): Listener => {
     const unit = holder?.pid === 1 ? unitOfSocket.get(port === undefined ? address : String(port)) : undefined
     return {
       protocol,
-      address: clean(address),
+      address: address,
       ...(port === undefined ? {} : { port }),
       ...(holder && {
         pid: holder.pid,
-        process: clean(programOf(holder)),
-        owner: unit ? { kind: 'unit', name: clean(unit) } : cleanOwner(holder.owner, clean),
+        process: programOf(holder),
+        owner: unit ? { kind: 'unit', name: unit } : holder.owner,
       }),
     }
   })

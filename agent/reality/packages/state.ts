@@ -1,5 +1,5 @@
 // How the package manager is: interrupted, locked, waiting for a restart. Locks are seen in /proc/locks; none is taken.
-import { type Clean, judge } from '../clean.ts'
+import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
 import type { Health, Snapshot } from '../snapshot.ts'
 import type { Installed, Manager } from './database.ts'
@@ -50,7 +50,7 @@ function lockHolder(host: Host, manager: Manager): number | undefined {
   return undefined
 }
 
-export function readPackageState(host: Host, installed: Installed, clean: Clean): Snapshot['packages'] {
+export function readPackageState(host: Host, installed: Installed): Snapshot['packages'] {
   const { manager } = installed
   const broken = installed.packages.flatMap(({ name, version, broken }) =>
     broken ? [`${name} ${version}: ${broken}`] : [],
@@ -70,7 +70,7 @@ export function readPackageState(host: Host, installed: Installed, clean: Clean)
   return {
     manager,
     count: installed.packages.length,
-    broken: broken.slice(0, 100).map((each) => clean(each)),
+    broken: broken.slice(0, 100),
     ...(lockedBy === undefined ? {} : { lockedBy }),
     ...(upgrades && { upgrades }),
     ...(refreshed === undefined ? {} : { refreshedAt: Math.floor(refreshed) }),

@@ -1,5 +1,5 @@
 // OpenRC's services (Alpine, Gentoo), from the directories in which it keeps their state: a link there for each.
-import { type Clean, judge } from '../clean.ts'
+import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
 import type { Health, Unit } from '../snapshot.ts'
 
@@ -15,7 +15,7 @@ const STATES: readonly (readonly [directory: string, Health['state'], active: st
 
 export const isOpenrc = (host: Host): boolean => host.exists(`${STATE}/softlevel`)
 
-export function readOpenrc(host: Host, clean: Clean): Unit[] {
+export function readOpenrc(host: Host): Unit[] {
   const runlevel = host.text(`${STATE}/softlevel`, 64).trim()
   const enabled = new Set(
     ['boot', 'default', runlevel]
@@ -30,7 +30,7 @@ export function readOpenrc(host: Host, clean: Clean): Unit[] {
     const pid = pidOf(host, name)
     const crashed = active === 'active' && pid !== undefined && !host.exists(`/proc/${pid}`)
     return {
-      id: clean(name),
+      id: name,
       kind: 'service',
       description: '',
       load: 'loaded',
@@ -40,7 +40,7 @@ export function readOpenrc(host: Host, clean: Clean): Unit[] {
       result: crashed ? 'crashed' : '',
       restarts: 0,
       ...(pid !== undefined && !crashed ? { mainPid: pid } : {}),
-      file: clean(`/etc/init.d/${name}`),
+      file: `/etc/init.d/${name}`,
       dropIns: [],
       triggers: [],
       health: crashed

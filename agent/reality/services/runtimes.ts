@@ -1,8 +1,8 @@
 // The runtimes that programs here run on, and their versions, told by paths and files: what was found is never executed.
 import { basename, dirname, join } from 'node:path'
-import { type Clean, judge } from '../clean.ts'
+import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
-import { cleanOwner, type Process } from '../kernel/processes.ts'
+import type { Process } from '../kernel/processes.ts'
 import type { Installed } from '../packages/database.ts'
 import type { Runtime } from '../snapshot.ts'
 import { readGoVersion } from './go-version.ts'
@@ -167,7 +167,7 @@ function recognise(process: Process, host: Host, goOf: Map<string, string | unde
 export type Running = Runtime & { cwd: string; leader: Process }
 
 /** One for each program of each service; its workers are counted into it. */
-export function readRuntimes(host: Host, processes: readonly Process[], installed: Installed, clean: Clean): Running[] {
+export function readRuntimes(host: Host, processes: readonly Process[], installed: Installed): Running[] {
   const goOf = new Map<string, string | undefined>()
   const found = processes.flatMap((process) => {
     const name = process.owner.kind === 'kernel' ? undefined : recognise(process, host, goOf)
@@ -186,11 +186,11 @@ export function readRuntimes(host: Host, processes: readonly Process[], installe
     return [
       {
         runtime: name,
-        ...(version && { version: clean(version.version, 60), versionFrom: clean(version.from) }),
-        program: clean(entry, 200),
-        ...(cwd && { directory: clean(cwd) }),
-        user: clean(leader.user),
-        owner: cleanOwner(leader.owner, clean),
+        ...(version && { version: version.version, versionFrom: version.from }),
+        program: entry,
+        ...(cwd && { directory: cwd }),
+        user: leader.user,
+        owner: leader.owner,
         pids: members.map(({ process }) => process.pid).slice(0, 64),
         memory: members.reduce((sum, { process }) => sum + process.memory, 0),
         health: replaced
@@ -207,3 +207,6 @@ export function readRuntimes(host: Host, processes: readonly Process[], installe
     ]
   })
 }
+
+export const describeRuntimes = (running: readonly Running[]): Runtime[] =>
+  running.map(({ cwd: _, leader: __, ...runtime }) => runtime)

@@ -1,5 +1,5 @@
 // What runs by the clock: cron's tables and systemd's timers.
-import { type Clean, judge } from '../clean.ts'
+import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
 import { type Process, parsePasswd } from '../kernel/processes.ts'
 import type { Health, Schedule, Unit } from '../snapshot.ts'
@@ -74,7 +74,7 @@ function judgeJob(job: Found, host: Host, daemonRuns: boolean, users: ReadonlySe
   return judge('ok', 'planned', job.path, host.now)
 }
 
-export function readCron(host: Host, processes: readonly Process[], clean: Clean): Schedule[] {
+export function readCron(host: Host, processes: readonly Process[]): Schedule[] {
   const jobs = findJobs(host)
   if (jobs.length === 0) return []
   const daemonRuns = processes.some(
@@ -83,18 +83,13 @@ export function readCron(host: Host, processes: readonly Process[], clean: Clean
   const users = new Set([...parsePasswd(host.text('/etc/passwd')).values()].map(({ name }) => name))
   return jobs.map((job) => ({
     kind: 'cron',
-    name: clean(job.name),
-    when: clean(job.when, 100),
-    command: clean(job.command, 200),
-    ...(job.user && { user: clean(job.user) }),
-    health: cleanHealth(judgeJob(job, host, daemonRuns, users), clean),
+    name: job.name,
+    when: job.when,
+    command: job.command,
+    ...(job.user && { user: job.user }),
+    health: judgeJob(job, host, daemonRuns, users),
   }))
 }
-
-const cleanHealth = (health: Health, clean: Clean): Health => ({
-  ...health,
-  evidence: { ...health.evidence, source: clean(health.evidence.source) },
-})
 
 /** `{ OnCalendar=*-*-* 00:00:00 ; next_elapse=… }` → what was written in the unit. */
 const ruleOf = (unit: Properties): string =>
@@ -104,31 +99,25 @@ const ruleOf = (unit: Properties): string =>
     .join(', ')
 
 /** A timer is as well as what it starts. */
-export function describeTimers(
-  all: readonly Properties[],
-  units: readonly Unit[],
-  clean: Clean,
-  now: number,
-): Schedule[] {
+export function describeTimers(all: readonly Properties[], units: readonly Unit[], now: number): Schedule[] {
   const byId = new Map(units.map((unit) => [unit.id, unit]))
   return all
-    .filter(({ Id = '', ActiveState }) => Id.endsWith('.timer') && (ActiveState !== 'inactive' || byId.has(Id)))
+    .filter(({ Id, ActiveState }) => Id.endsWith('.timer') && (ActiveState !== 'inactive' || byId.has(Id)))
     .map((timer) => {
       const started = (timer.Triggers ?? '').split(' ')[0] ?? ''
-      const own = byId.get(timer.Id ?? '')
+      const own = byId.get(timer.Id)
       const target = byId.get(started)
       const [last, next] = [timer.LastTriggerUSec, timer.NextElapseUSecRealtime].map(parseTimestamp)
       const sick = [own, target].find((unit) => unit && unit.health.state !== 'ok')
       return {
         kind: 'timer',
-        name: clean(timer.Id),
-        when: clean(ruleOf(timer), 200),
-        command: clean(started),
+        name: timer.Id,
+        when: ruleOf(timer),
+        command: started,
         ...(last === undefined ? {} : { last }),
         ...(next === undefined ? {} : { next }),
         health:
-          sick?.health ??
-          judge('ok', `${timer.ActiveState} (${timer.SubState})`, clean(`systemctl show ${timer.Id}`), now),
+          sick?.health ?? judge('ok', `${timer.ActiveState} (${timer.SubState})`, `systemctl show ${timer.Id}`, now),
       }
     })
 }

@@ -1,8 +1,8 @@
 // Servers of a known make, those that run and those that should: version, data, chosen settings, connections, health.
 import { join } from 'node:path'
-import { type Clean, judge } from '../clean.ts'
+import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
-import { cleanOwner, type Process, programOf } from '../kernel/processes.ts'
+import { type Process, programOf } from '../kernel/processes.ts'
 import type { Installed } from '../packages/database.ts'
 import type { Health, Store, Unit } from '../snapshot.ts'
 import { STORES, type StoreRow } from './store-table.ts'
@@ -38,7 +38,7 @@ function leadersOf(row: StoreRow, processes: readonly Process[]): Process[] {
   return own.filter(({ parent }) => !pids.has(parent))
 }
 
-type World = { host: Host; processes: readonly Process[]; units: readonly Unit[]; installed: Installed; clean: Clean }
+type World = { host: Host; processes: readonly Process[]; units: readonly Unit[]; installed: Installed }
 type Found = { row: StoreRow; leader?: Process; unit?: Unit }
 
 function find({ processes, units }: World): Found[] {
@@ -65,7 +65,7 @@ const isHere = (leader: Process | undefined): boolean =>
 
 function describe(
   { row, leader, unit }: Found,
-  { host, processes, installed, clean }: World,
+  { host, processes, installed }: World,
 ): Store & { configFile?: string } {
   const command = leader?.argv.join(' ') ?? ''
   const here = isHere(leader)
@@ -84,15 +84,11 @@ function describe(
   return {
     kind: row.kind,
     software: row.software,
-    ...(version && { version: clean(version, 60) }),
-    ...(leader
-      ? { owner: cleanOwner(leader.owner, clean), pid: leader.pid }
-      : unit
-        ? { owner: { kind: 'unit', name: unit.id } }
-        : {}),
-    ...(dataDirectory && { dataDirectory: clean(dataDirectory) }),
-    ...(configFile && { config: clean(configFile), configFile }),
-    settings: Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, clean(value, 200)])),
+    ...(version && { version: version }),
+    ...(leader ? { owner: leader.owner, pid: leader.pid } : unit ? { owner: { kind: 'unit', name: unit.id } } : {}),
+    ...(dataDirectory && { dataDirectory: dataDirectory }),
+    ...(configFile && { config: configFile, configFile }),
+    settings: Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, value])),
     ...(used && { connections: used }),
     health: judgeStore(leader, unit, used, host.now),
   }

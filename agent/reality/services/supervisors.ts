@@ -1,7 +1,7 @@
 // Programs kept alive by something other than systemd: PM2's saved list and pid files, supervisord's configuration and log.
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type Clean, judge } from '../clean.ts'
+import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
 import { type Process, parsePasswd } from '../kernel/processes.ts'
 import type { Health, Supervised } from '../snapshot.ts'
@@ -33,7 +33,7 @@ export function parsePm2Dump(text: string): Pm2App[] {
 const GOD = /^PM2 v\S+: God Daemon \((.+)\)/
 
 /** PM2's home of every account, and of every daemon that runs: `PM2 v5.3.0: God Daemon (/home/app/.pm2)`. */
-function readPm2(host: Host, processes: readonly Process[], clean: Clean): Supervised[] {
+function readPm2(host: Host, processes: readonly Process[]): Supervised[] {
   const gods = new Map(
     processes.flatMap((process) => {
       const home = GOD.exec(process.argv[0] ?? '')?.[1]
@@ -64,13 +64,13 @@ function readPm2(host: Host, processes: readonly Process[], clean: Clean): Super
       const pids = running
         .filter((each) => byFile.includes(each.pid) || (script !== '' && each.argv.join(' ').includes(script)))
         .map(({ pid }) => pid)
-      const say = (state: Health['state'], why: string): Health => judge(state, why, clean(path), host.now)
+      const say = (state: Health['state'], why: string): Health => judge(state, why, path, host.now)
       return {
         supervisor: 'pm2',
-        name: clean(app.name),
-        command: clean(script),
-        ...(app.pm_cwd && { directory: clean(app.pm_cwd) }),
-        user: clean(user),
+        name: app.name,
+        command: script,
+        ...(app.pm_cwd && { directory: app.pm_cwd }),
+        user: user,
         pids: pids.slice(0, 64),
         ...(app.restart_time === undefined ? {} : { restarts: app.restart_time }),
         health: !god
@@ -127,7 +127,7 @@ export function parseSupervisorLog(text: string): Map<string, string> {
   return new Map([...text.matchAll(line)].map(([, word, name = '', rest = '']) => [name, `${word}${rest}`]))
 }
 
-function readSupervisor(host: Host, processes: readonly Process[], clean: Clean): Supervised[] {
+function readSupervisor(host: Host, processes: readonly Process[]): Supervised[] {
   const path = SUPERVISOR_CONFIGS.find((each) => host.exists(each))
   if (!path) return []
   const main = parseSupervisor(host.text(path))
@@ -147,21 +147,21 @@ function readSupervisor(host: Host, processes: readonly Process[], clean: Clean)
       .map(({ pid }) => pid)
     const said = log.get(program.name)
     const say = (state: Health['state'], why: string): Health =>
-      judge(state, clean(why), '/var/log/supervisor/supervisord.log', host.now)
+      judge(state, why, '/var/log/supervisor/supervisord.log', host.now)
     const idle = program.autostart ? say('failed', said ?? 'does not run') : say('stopped', 'does not start by itself')
     return {
       supervisor: 'supervisor',
-      name: clean(program.name),
-      command: clean(program.command),
-      ...(program.directory && { directory: clean(program.directory) }),
-      ...(program.user && { user: clean(program.user) }),
+      name: program.name,
+      command: program.command,
+      ...(program.directory && { directory: program.directory }),
+      ...(program.user && { user: program.user }),
       pids: pids.slice(0, 64),
       health: !daemon ? say('stopped', 'no supervisord runs') : pids.length > 0 ? say('ok', said ?? 'runs') : idle,
     }
   })
 }
 
-export const readSupervised = (host: Host, processes: readonly Process[], clean: Clean): Supervised[] => [
-  ...readPm2(host, processes, clean),
-  ...readSupervisor(host, processes, clean),
+export const readSupervised = (host: Host, processes: readonly Process[]): Supervised[] => [
+  ...readPm2(host, processes),
+  ...readSupervisor(host, processes),
 ]

@@ -1,10 +1,10 @@
 // systemd's units from one `systemctl show`, and the unit files of the administrator that it has not loaded.
 import { basename } from 'node:path'
-import { type Clean, judge } from '../clean.ts'
+import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
 import type { Health, Unit } from '../snapshot.ts'
 
-export type Properties = Readonly<Record<string, string>>
+export type Properties = { readonly Id: string; readonly [key: string]: string | undefined }
 type Clock = { bootedAt: number; now: number }
 
 export const UNIT_DIRECTORIES = ['/etc/systemd/system', '/run/systemd/system', '/usr/local/lib/systemd/system']
@@ -19,7 +19,8 @@ export function parseShow(text: string): Properties[] {
       const [, key, value = ''] = /^([A-Za-z]+)=(.*)$/s.exec(line) ?? []
       if (key) properties[key] = properties[key] === undefined ? value : `${properties[key]}\n${value}`
     }
-    return properties.Id ? [properties] : []
+    const { Id } = properties
+    return Id ? [{ ...properties, Id }] : []
   })
 }
 
@@ -80,7 +81,7 @@ const mustRun = (u: Properties): boolean =>
   !is(u, 'Type', 'oneshot') &&
   !is(u, 'ConditionResult', 'no') &&
   !u.TriggeredBy &&
-  /\.(?:service|socket|timer|path)$/.test(u.Id ?? '')
+  /\.(?:service|socket|timer|path)$/.test(u.Id)
 
 export function judgeUnit(unit: Properties, clock: Clock): Health {
   for (const rule of RULES) {
@@ -99,40 +100,31 @@ const isOfInterest = (u: Properties): boolean =>
 
 const KINDS = new Set(['service', 'socket', 'timer', 'path', 'mount'])
 
-export function describeUnit(unit: Properties, clock: Clock, clean: Clean): Unit {
-  const kind = unit.Id?.slice(unit.Id.lastIndexOf('.') + 1) ?? ''
+export function describeUnit(unit: Properties, clock: Clock): Unit {
+  const kind = unit.Id.slice(unit.Id.lastIndexOf('.') + 1)
   const active = is(unit, 'ActiveState', 'active')
   const since = moment(active ? unit.ActiveEnterTimestampMonotonic : unit.InactiveEnterTimestampMonotonic, clock)
   const [mainPid, memory, cpuNs] = [unit.MainPID, unit.MemoryCurrent, unit.CPUUsageNSec].map(figure)
-  const health = judgeUnit(unit, clock)
   return {
-    id: clean(unit.Id),
+    id: unit.Id,
     kind: (KINDS.has(kind) ? kind : 'other') as Unit['kind'],
-    description: clean(unit.Description, 160),
-    load: clean(unit.LoadState),
-    active: clean(unit.ActiveState),
-    sub: clean(unit.SubState),
-    startup: clean(unit.UnitFileState),
-    result: clean(unit.Result),
+    description: unit.Description ?? '',
+    load: unit.LoadState ?? '',
+    active: unit.ActiveState ?? '',
+    sub: unit.SubState ?? '',
+    startup: unit.UnitFileState ?? '',
+    result: unit.Result ?? '',
     restarts: figure(unit.NRestarts) ?? 0,
     ...(mainPid ? { mainPid } : {}),
     ...(memory === undefined ? {} : { memory }),
     ...(cpuNs === undefined ? {} : { cpuMs: Math.round(cpuNs / 1e6) }),
     ...(since === undefined ? {} : { since }),
-    ...(unit.User ? { user: clean(unit.User) } : {}),
-    ...(unit.WorkingDirectory ? { directory: clean(unit.WorkingDirectory.replace(/^!/, '')) } : {}),
-    ...(unit.FragmentPath ? { file: clean(unit.FragmentPath) } : {}),
-    dropIns: words(unit.DropInPaths)
-      .slice(0, 20)
-      .map((path) => clean(path)),
-    triggers: words(unit.Triggers)
-      .slice(0, 20)
-      .map((id) => clean(id)),
-    health: {
-      ...health,
-      why: clean(health.why),
-      evidence: { ...health.evidence, source: clean(health.evidence.source) },
-    },
+    ...(unit.User ? { user: unit.User } : {}),
+    ...(unit.WorkingDirectory ? { directory: unit.WorkingDirectory.replace(/^!/, '') } : {}),
+    ...(unit.FragmentPath ? { file: unit.FragmentPath } : {}),
+    dropIns: words(unit.DropInPaths).slice(0, 20),
+    triggers: words(unit.Triggers).slice(0, 20),
+    health: judgeUnit(unit, clock),
   }
 }
 
@@ -163,14 +155,14 @@ function unloaded(host: Host, loaded: ReadonlySet<string>): Properties[] {
 
 export type Systemd = { all: Properties[]; units: Unit[]; unitOfSocket: Map<string, string> }
 
-export function readSystemd(host: Host, show: string, clock: Clock, clean: Clean): Systemd {
+export function readSystemd(host: Host, show: string, clock: Clock): Systemd {
   const loaded = parseShow(show)
-  const all = [...loaded, ...unloaded(host, new Set(loaded.map(({ Id = '' }) => Id)))]
+  const all = [...loaded, ...unloaded(host, new Set(loaded.map(({ Id }) => Id)))]
   const worst = { failed: 0, degraded: 1, unknown: 2, stopped: 3, ok: 4 }
   const rank = (unit: Unit): number => worst[unit.health.state] * 2 + (unit.kind === 'service' ? 0 : 1)
   const units = all
     .filter(isOfInterest)
-    .map((unit) => describeUnit(unit, clock, clean))
+    .map((unit) => describeUnit(unit, clock))
     .sort((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1))
   return { all, units, unitOfSocket: socketUnits(all) }
 }
@@ -178,7 +170,7 @@ export function readSystemd(host: Host, show: string, clock: Clock, clean: Clean
 /** Port or path → the socket unit that listens there: `[::]:22 (Stream)`, `/run/x (Stream)`. */
 function socketUnits(all: readonly Properties[]): Map<string, string> {
   const found = new Map<string, string>()
-  for (const { Id = '', Listen = '', ActiveState } of all) {
+  for (const { Id, Listen = '', ActiveState } of all) {
     if (!Id.endsWith('.socket') || ActiveState !== 'active') continue
     for (const line of Listen.split('\n')) {
       const address = line.replace(/ \(\w+\)$/, '')

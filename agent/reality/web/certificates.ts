@@ -1,7 +1,7 @@
 // TLS certificates: those that web servers name, Let's Encrypt's and Caddy's own. Keys are never opened on purpose; of a file
 // that holds both, the certificate alone is taken.
 import { X509Certificate } from 'node:crypto'
-import { type Clean, judge } from '../clean.ts'
+import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
 import type { Certificate, Health } from '../snapshot.ts'
 
@@ -68,35 +68,30 @@ export function judgeCertificate(certificate: Plain, names: readonly string[], p
 
 const NOTHING = { subject: '', issuer: '', names: [], notBefore: 0, notAfter: 0, fingerprint: '' }
 
-export function readCertificates(
-  host: Host,
-  used: readonly { path: string; names: string[] }[],
-  clean: Clean,
-): Certificate[] {
+export function readCertificates(host: Host, used: readonly { path: string; names: string[] }[]): Certificate[] {
   const namesOf = Map.groupBy(used, ({ path }) => path)
   const paths = [...new Set([...namesOf.keys(), ...ELSEWHERE.flatMap((pattern) => host.glob(pattern))])]
   return paths.slice(0, FILES_MAX).map((path) => {
     const names = [...new Set((namesOf.get(path) ?? []).flatMap((each) => each.names))]
     const certificate = parseCertificate(host.text(path, FILE_MAX))
-    const usedBy = names.slice(0, 50).map((each) => clean(each))
+    const usedBy = names.slice(0, 50)
     if (!certificate) {
       const why = host.exists(path) ? 'holds no certificate that can be read' : 'named by a web server, and missing'
       return {
-        path: clean(path),
+        path: path,
         ...NOTHING,
         usedBy,
-        health: judge(host.exists(path) ? 'unknown' : 'failed', why, clean(path), host.now),
+        health: judge(host.exists(path) ? 'unknown' : 'failed', why, path, host.now),
       }
     }
-    const health = judgeCertificate(certificate, names, path, host.now)
     return {
       ...certificate,
-      path: clean(path),
-      subject: clean(certificate.subject),
-      issuer: clean(certificate.issuer),
-      names: certificate.names.slice(0, 100).map((each) => clean(each)),
+      path: path,
+      subject: certificate.subject,
+      issuer: certificate.issuer,
+      names: certificate.names.slice(0, 100),
       usedBy,
-      health: { ...health, why: clean(health.why), evidence: { source: clean(path), at: host.now } },
+      health: judgeCertificate(certificate, names, path, host.now),
     }
   })
 }

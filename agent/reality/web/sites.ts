@@ -1,7 +1,7 @@
 // The sites of the web servers of this host, and whether they can be served: is the server there, does it listen, is there
 // somebody behind every local upstream.
 import { dirname, resolve } from 'node:path'
-import { type Clean, judge } from '../clean.ts'
+import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
 import type { Process } from '../kernel/processes.ts'
 import type { HeldSocket } from '../kernel/sockets.ts'
@@ -61,7 +61,7 @@ const SERVERS: readonly Server[] = [
   },
 ]
 
-type World = { host: Host; processes: readonly Process[]; sockets: readonly HeldSocket[]; clean: Clean }
+type World = { host: Host; processes: readonly Process[]; sockets: readonly HeldSocket[] }
 
 /** nginx joins its arguments into one text with a title. */
 function configOf({ option, configs }: Server, running: Process | undefined, host: Host): string | undefined {
@@ -105,8 +105,7 @@ function judgeSite(
   own: Set<string>,
 ): Health {
   const at = world.host.now
-  const say = (state: Health['state'], why: string, source: string): Health =>
-    judge(state, world.clean(why), world.clean(source), at)
+  const say = (state: Health['state'], why: string, source: string): Health => judge(state, why, source, at)
   if (!running) return say('stopped', `${server.server} does not run`, site.file)
   const silent = site.listens.map(portOf).find((port) => port !== undefined && !own.has(port))
   if (silent)
@@ -128,7 +127,7 @@ function judgeSite(
 export type Sites = { sites: Site[]; configs: string[]; certificates: { path: string; names: string[] }[] }
 
 export function readSites(world: World): Sites {
-  const { host, processes, sockets, clean } = world
+  const { host, processes, sockets } = world
   const open = addressesOf(sockets)
   const found = SERVERS.map((server): Sites => {
     const running = processes.find(
@@ -146,16 +145,16 @@ export function readSites(world: World): Sites {
         .map((each) => resolve(server.base?.(path) ?? dirname(path), each))
     const describe = (site: PlainSite): Site => ({
       server: server.server,
-      names: site.names.slice(0, 50).map((each) => clean(each)),
-      listens: site.listens.slice(0, 50).map((each) => clean(each)),
-      ...(site.root && { root: clean(site.root) }),
+      names: site.names.slice(0, 50),
+      listens: site.listens.slice(0, 50),
+      ...(site.root && { root: site.root }),
       upstreams: site.upstreams.slice(0, 100).map(({ location, target, members }) => ({
-        location: clean(location),
-        target: clean(target),
-        members: members.slice(0, 50).map((each) => clean(each)),
+        location: location,
+        target: target,
+        members: members.slice(0, 50),
       })),
-      certificates: certificatesOf(site).map((each) => clean(each)),
-      file: clean(site.file),
+      certificates: certificatesOf(site),
+      file: site.file,
       health: judgeSite(site, server, running, world, open, own),
     })
     const plain = server.sites(config.directives)

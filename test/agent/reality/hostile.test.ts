@@ -137,7 +137,7 @@ describe('text', () => {
     assert.doesNotMatch(clean(`${'x'.repeat(480)} ${secret}`), /s3cret/)
     // A long secret that goes makes room for the half of one behind it.
     assert.doesNotMatch(clean(`--password=${'a1b2'.repeat(480)} --token=${'s3cret'.repeat(100)}`), /s3cret/)
-    assert.equal(clean('😀'.repeat(40), 10).isWellFormed(), true)
+    assert.equal(clean('😀'.repeat(400)).isWellFormed(), true)
   })
   it('of one process swallows nothing of the next', () => {
     assert.match(clean('-----BEGIN RSA PRIVATE KEY-----'), /redacted/)
