@@ -1,5 +1,6 @@
 // What an installation needs around it: a link, Central, the right time, room on the disk, a policy that can be
 // understood, and no other guard in its way. None of this is mended by a repair, so it may differ from minute to minute.
+import { statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import type { Drift } from '#proto/contract/installation.ts'
 import { loadPolicy, type PolicyAnswer } from '../guard/policy.ts'
@@ -77,7 +78,7 @@ export async function readSurroundings(
     outside.kernelLines(),
     ...free,
   ])
-  const policy = isReadable(look, layout.policy) ? await loadPolicy(layout.config) : undefined
+  const policy = isReadable(layout.policy) ? await loadPolicy(layout.config) : undefined
   return {
     link: linkState(look, layout),
     central: centralUrl === undefined ? undefined : { url: centralUrl, time },
@@ -95,8 +96,14 @@ function updateUnderWay(look: Look, layout: Layout): string | undefined {
   return record && isUnderWay(record) ? `to ${record.to}: ${STEPS[record.step].says}` : undefined
 }
 
-/** A pipe or a device in its place would be waited for. */
-const isReadable = (look: Look, path: string): boolean => ['file', 'link', undefined].includes(look.at(path)?.kind)
+/** A pipe or a device in its place, or behind a link there, would be read for ever. */
+function isReadable(path: string): boolean {
+  try {
+    return statSync(path).isFile()
+  } catch {
+    return true // none, or a link that leads nowhere: the guard knows what that means
+  }
+}
 
 /** When Central says what time it is, no matter how the host came to its own. */
 function clockDrift({ central, clockSynchronised }: Surroundings, now: number): Drift[] {
