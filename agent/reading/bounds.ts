@@ -11,8 +11,10 @@ export const BOUNDS = {
   /** How far behind such a line the next one is looked for. */
   beyondLine: 8 * MIB,
   block: MIB,
-  /** What the redactor sees in front of what is given: a private key that began there is known as one. */
-  lookback: 256 * KIB,
+  /** What the redactor sees in front of what is given, so that a private key that began there is known as one; */
+  lookback: 64 * KIB,
+  /** and where that begins with what could be a key's own lines. */
+  lookbackFar: 256 * KIB,
   /** Read of a compressed file before it counts as a bomb. */
   unpacked: 1024 * MIB,
   /** Hashed to say what a binary file is. */

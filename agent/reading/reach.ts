@@ -70,7 +70,7 @@ export function refuseFile(
 /** A directory that was renamed while it was walked has another name now than the one that was asked about. */
 export function hasMoved(reach: Reach, held: Held): boolean {
   const root = realpathSync(reach.root)
-  return readlinkSync(within(held.fd).slice(0, -1)) !== join(root, held.path)
+  return readlinkSync(within(held.fd)) !== join(root, held.path)
 }
 
 /** The way to a path, for who then asks the rules. What the rules would not show is not said to be missing either. */

@@ -6,7 +6,7 @@ import { BOUNDS } from './bounds.ts'
 import { parseCursor, printCursor } from './cursor.ts'
 import { findLine, findTail } from './find.ts'
 import { denied, type Opened, openFile, type Reach, type ReadRing } from './reach.ts'
-import { fromLineStart, redactBehind } from './redacted.ts'
+import { leadOf, redactBehind } from './redacted.ts'
 import { isDamage, type Source, sourceOf, TooMuch } from './source.ts'
 import { behindLines, cutAt, isBinary, LF } from './text.ts'
 
@@ -129,9 +129,9 @@ async function pageAt(
   max: number,
   hostKey: Buffer | undefined,
 ): Promise<Page | 'binary'> {
-  const back = Math.min(BOUNDS.lookback, start)
+  const back = Math.min(BOUNDS.lookbackFar, start)
   const bytes = await source.read(start - back, back + BOUNDS.line + 1)
-  const lead = fromLineStart(bytes.subarray(0, back), back === start)
+  const lead = leadOf(bytes.subarray(0, back), back === start)
   const rest = bytes.subarray(back)
   if (isBinary(rest.subarray(0, Math.max(max, 4096)))) return 'binary'
   if (skip > 0 || isLongLine(rest, max)) return partOfLine(source, { start, lead, rest, skip, max, hostKey })

@@ -2,7 +2,7 @@
 // it what the redactor must have seen.
 import { createRedactor, type Redactor } from '#proto/redaction/redactor.ts'
 import { BOUNDS } from './bounds.ts'
-import { fromLineStart } from './redacted.ts'
+import { leadOf } from './redacted.ts'
 import type { Source } from './source.ts'
 import { cutAt, isBinary, LF } from './text.ts'
 
@@ -11,7 +11,7 @@ export type Looked = { needle: Buffer; hostKey: Buffer | undefined; room: number
 export type Found = { offset: number; text: Buffer }
 export type Scan = { hits: Found[]; bytes: number; longLines: number; binary: boolean }
 
-const ROOM = BOUNDS.lookback + BOUNDS.line + BOUNDS.block
+const ROOM = BOUNDS.lookbackFar + BOUNDS.line + BOUNDS.block
 
 /** One for all files of a search: two of them would be two searches. */
 export const createWindow = (): Buffer => Buffer.allocUnsafeSlow(ROOM)
@@ -28,7 +28,7 @@ export async function hitsIn(source: Source, window: Buffer, looked: Looked): Pr
   try {
     for (;;) {
       if (used + BOUNDS.block > ROOM) {
-        const drop = Math.max(0, from - BOUNDS.lookback)
+        const drop = Math.max(0, from - BOUNDS.lookbackFar)
         window.copyWithin(0, drop, used)
         base += drop
         used -= drop
@@ -68,8 +68,8 @@ function createLines(window: Buffer, { needle, hostKey, room }: Looked) {
   const redactedLine = (start: number, end: number, base: number): Buffer => {
     if (!redactor || base + start - fed > BOUNDS.lookback || fed < base) {
       redactor = createRedactor(hostKey ? { hostKey } : {})
-      const back = Math.max(0, start - BOUNDS.lookback)
-      redactor.push(fromLineStart(window.subarray(back, start), base + back === 0))
+      const back = Math.max(0, start - BOUNDS.lookbackFar)
+      redactor.push(leadOf(window.subarray(back, start), base + back === 0))
     } else redactor.push(window.subarray(fed - base, start))
     fed = base + end
     const line = redactor.push(window.subarray(start, end))

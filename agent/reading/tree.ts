@@ -44,10 +44,10 @@ export function* filesUnder(reach: Reach, root: string, wish: Wish, tally: Tally
   try {
     const { entry, chain } = reached
     if (!entry) throw new CatalogueError('NOT_FOUND', { path: root })
-    if (hasMoved(reach, entry)) throw denied('moved', root)
-    yield* entry.stat.isDirectory()
-      ? below(reach, entry, wish, tally, 0)
-      : opened(reach, entry, chain.at(-1), wish, tally)
+    const directory = entry.stat.isDirectory()
+    const refused = directory ? undefined : refuseFile(reach, entry, chain.at(-1), wish.ring)
+    if (refused ?? hasMoved(reach, entry)) throw denied(refused ?? 'moved', root)
+    yield* directory ? below(reach, entry, wish, tally, 0) : opened(reach, entry, chain.at(-1), wish, tally)
   } finally {
     reached.close()
   }

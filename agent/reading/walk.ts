@@ -32,9 +32,11 @@ export class Stuck extends Error {
   }
 }
 
-export const within = (fd: number, name = ''): string => `/proc/self/fd/${fd}/${name}`
+/** A name for what is held, or for an entry of it. */
+export const within = (fd: number, name?: string): string =>
+  name === undefined ? `/proc/self/fd/${fd}` : `/proc/self/fd/${fd}/${name}`
 /** The very inode that is held, opened to be read: nothing can come between. */
-export const reopen = (held: Held, flags: number): number => openSync(within(held.fd).slice(0, -1), flags)
+export const reopen = (held: Held, flags: number): number => openSync(within(held.fd), flags)
 
 export function hold(directory: Held, name: string): Held {
   const path = join(directory.path, name)

@@ -12,6 +12,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'agent/guard': ['proto/contract'],
   'agent/process': ['proto/contract'],
   'agent/reading': ['agent/guard', 'proto/contract', 'proto/redaction'],
+  'agent/writing': ['agent/files', 'agent/guard', 'agent/process', 'agent/reading', 'proto/contract'],
   'agent/link': ['proto/contract'],
   'agent/identity': ['agent/files'],
   'agent/installation': [
