@@ -95,13 +95,4 @@ export function readChanges(
     .filter(({ at }) => at > host.now - WINDOW && at <= host.now + 60_000)
     .sort((a, b) => b.at - a.at)
     .slice(0, 2_000)
-    .map(({ kind, subject, from, to, at, by, source }) => ({
-      kind,
-      subject: subject,
-      ...(from && { from: from }),
-      ...(to && { to: to }),
-      at,
-      ...(by && { by: by }),
-      source: source,
-    }))
 }

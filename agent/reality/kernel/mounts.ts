@@ -87,9 +87,9 @@ export function readMounts(host: Host): Mount[] {
   return [
     ...described,
     ...absent.map(({ path, device, kind, options }) => ({
-      path: path,
-      device: device,
-      kind: kind,
+      path,
+      device,
+      kind,
       readOnly: options.includes('ro'),
       health: judge('failed', 'in fstab, and not mounted', '/etc/fstab', host.now),
     })),

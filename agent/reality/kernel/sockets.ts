@@ -124,7 +124,7 @@ export function describeListeners(
     const unit = holder?.pid === 1 ? unitOfSocket.get(port === undefined ? address : String(port)) : undefined
     return {
       protocol,
-      address: address,
+      address,
       ...(port === undefined ? {} : { port }),
       ...(holder && {
         pid: holder.pid,

@@ -70,7 +70,7 @@ function readPm2(host: Host, processes: readonly Process[]): Supervised[] {
         name: app.name,
         command: script,
         ...(app.pm_cwd && { directory: app.pm_cwd }),
-        user: user,
+        user,
         pids: pids.slice(0, 64),
         ...(app.restart_time === undefined ? {} : { restarts: app.restart_time }),
         health: !god

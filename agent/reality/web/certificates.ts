@@ -78,7 +78,7 @@ export function readCertificates(host: Host, used: readonly { path: string; name
     if (!certificate) {
       const why = host.exists(path) ? 'holds no certificate that can be read' : 'named by a web server, and missing'
       return {
-        path: path,
+        path,
         ...NOTHING,
         usedBy,
         health: judge(host.exists(path) ? 'unknown' : 'failed', why, path, host.now),
@@ -86,9 +86,7 @@ export function readCertificates(host: Host, used: readonly { path: string; name
     }
     return {
       ...certificate,
-      path: path,
-      subject: certificate.subject,
-      issuer: certificate.issuer,
+      path,
       names: certificate.names.slice(0, 100),
       usedBy,
       health: judgeCertificate(certificate, names, path, host.now),

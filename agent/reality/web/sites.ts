@@ -149,8 +149,8 @@ export function readSites(world: World): Sites {
       listens: site.listens.slice(0, 50),
       ...(site.root && { root: site.root }),
       upstreams: site.upstreams.slice(0, 100).map(({ location, target, members }) => ({
-        location: location,
-        target: target,
+        location,
+        target,
         members: members.slice(0, 50),
       })),
       certificates: certificatesOf(site),
