@@ -10,7 +10,7 @@ import type { AgentConfig } from './config.ts'
 import { makePrivateDirectory } from './files/durable-file.ts'
 import type { LaneName } from './guard/policy.ts'
 import { certificates } from './identity/certificates.ts'
-import { createIdentityStore, halfLife, validity } from './identity/identity.ts'
+import { createIdentityStore, halfLife, type Identity, type IdentityStore, validity } from './identity/identity.ts'
 import { readLinkReport, reportLink } from './identity/link-state.ts'
 import { createJournal } from './journal/journal.ts'
 import { createLanes } from './lanes/lanes.ts'
@@ -48,16 +48,26 @@ const reportTo = (directory: string | undefined) =>
         reportLink(directory, { ...report, ...(trouble && { trouble }) })
       }
 
+/** A damaged identity is as none: starting again would change nothing, so the log says what does. Not what was read: it holds a key. */
+function usableIdentity(store: IdentityStore, log: Log): Identity | undefined {
+  try {
+    const identity = store.read()
+    if (!identity) log.error({}, 'this host is not enrolled')
+    return identity
+  } catch {
+    const next = 'run the command that mttrly_bootstrap_recover gives for this server'
+    log.error({ next }, 'the identity of this host cannot be read')
+    return undefined
+  }
+}
+
 /** Runs the daemon until the signal. @returns the exit code */
 export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSignal): Promise<number> {
   process.umask(0o022)
   closeInherited()
   const store = createIdentityStore({ directory: config.dataDirectory })
-  const identity = store.read()
-  if (!identity) {
-    log.error({ data: config.dataDirectory }, 'this host is not enrolled')
-    return EXIT.notEnrolled
-  }
+  const identity = usableIdentity(store, log)
+  if (!identity) return EXIT.notEnrolled
   const lock = lockDirectory(config.dataDirectory)
   if (!lock) {
     log.error({ data: config.dataDirectory }, 'another agent runs on this data')
