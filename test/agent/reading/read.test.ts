@@ -99,7 +99,7 @@ describe('reading a file', () => {
       '',
     )
     host.put(LOG, `before\n{${line}}\nafter\n`)
-    const text = whole(await pages(host.reach(), 1000))
+    const text = whole(await pages(host.reach(), 9999))
     assert.ok(!text.includes('Tr0ub4dor'))
     assert.ok(text.startsWith('before\n') && text.endsWith('after\n'))
     assert.equal(text.match(/value \d+/g)?.length, 3000)

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
+import { keepPreimage } from '../../../agent/writing/preimages.ts'
 import type { Writing } from '../../../agent/writing/target.ts'
 import { planChange, removeFile, undoChange, writeFile } from '../../../agent/writing/write.ts'
 import { fixtureRoot, refusal } from '../../helpers/fixture-root.ts'
@@ -137,7 +138,10 @@ describe('undoing', () => {
   })
   it('keeps what was there for nobody else, and not without end', (t) => {
     const host = world(t)
-    for (let n = 0; n < 205; n++) host.write(`${n}`)
+    for (let n = 0; n < 205; n++)
+      keepPreimage(host.writing.preimages, { path: FILE, after: undefined, before: undefined })
+    const { undo = '' } = host.write('new\n')
+    assert.ok(readdirSync(host.writing.preimages).includes(undo), 'the newest stays')
     const kept = readdirSync(host.writing.preimages)
     assert.equal(kept.length, 200)
     assert.equal(statSync(host.writing.preimages).mode & 0o777, 0o700)
