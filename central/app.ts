@@ -295,6 +295,7 @@ async function createDoors(
     audit,
     plans,
     members: stores.members,
+    releases,
     runCall: calls.runCall,
     bus,
   })

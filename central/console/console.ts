@@ -10,6 +10,7 @@ import { registerApprovals } from './pages/approvals.ts'
 import { registerAudit } from './pages/audit.ts'
 import { registerCertificates } from './pages/certificates.ts'
 import { registerConsent } from './pages/consent.ts'
+import { registerInstallation } from './pages/installation.ts'
 import { registerJoin } from './pages/join.ts'
 import { registerMembers } from './pages/members.ts'
 import { registerServers } from './pages/servers.ts'
@@ -29,6 +30,7 @@ export function registerConsole(app: FastifyInstance, rooms: ConsoleRooms): void
   registerConsent(app, rooms)
   registerAccount(door, rooms)
   registerServers(door, rooms)
+  registerInstallation(door, rooms)
   registerAddServer(door, rooms)
   registerCertificates(door, rooms)
   registerApprovals(door, rooms)

@@ -75,6 +75,7 @@ export type ConsoleRooms = {
   audit: Pick<Audit, 'append' | 'list' | 'verify' | 'exportLines'>
   plans: Pick<Plans, 'get' | 'setPolicy'>
   members: ConsoleMembers
+  releases: { current(): { manifest: { version: string } } | { why: string } }
   runCall: (call: IncomingCall) => Promise<CallResult>
   bus: { subscribe(topic: string, handler: (message: unknown) => void): () => void }
 }

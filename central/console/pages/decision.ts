@@ -1,6 +1,6 @@
 // The decision page: the server, who asks, exactly what will run, what it does, and the decision. Afterwards, what became of it.
 import { html } from 'ghtml'
-import type { Action, ActionOutcome, ActionSpec } from '../../domain/action.ts'
+import { type Action, type ActionOutcome, type ActionSpec, runsOnHost } from '../../domain/action.ts'
 import { mayApprove } from '../../domain/principal.ts'
 import type { Factors } from '../../identity/proof.ts'
 import { mayHaveRun, stateWords } from '../action-words.ts'
@@ -8,9 +8,10 @@ import type { Answer, Visit } from '../door.ts'
 import { bytes, count, countdown, duration, facts, notice, pill, time } from '../format.ts'
 import { csrfField } from '../layout.ts'
 import { hasFactor, needsFactor, proofFields } from '../proof.ts'
-import type { ConsoleRooms } from '../rooms.ts'
+import type { ConsoleRooms, Server } from '../rooms.ts'
 import { exact, prose, unusual } from '../visible.ts'
 import type { Problem } from './approvals.ts'
+import { repair, update } from './host-work.ts'
 
 export async function decisionPage(
   visit: Visit,
@@ -19,11 +20,12 @@ export async function decisionPage(
   problem?: Problem,
 ): Promise<Answer> {
   const { session } = visit
-  const [server, factors, { policy }] = await Promise.all([
-    rooms.fleet.get(session.workspaceId, action.server_id),
+  const [servers, factors, { policy }] = await Promise.all([
+    rooms.fleet.list(session.workspaceId),
     rooms.identity.factorsOf(session.userId),
     rooms.plans.get(session.workspaceId),
   ])
+  const server = servers.find(({ id }) => id === action.server_id)
   const serverName = server
     ? html`<a href="/servers/${encodeURIComponent(server.id)}">!${prose(server.name, 120)}</a>`
     : 'a server that is no longer there'
@@ -31,7 +33,7 @@ export async function decisionPage(
 <p class="muted">on <strong>!${serverName}</strong></p></div>
 !${problem && !problem.atProof ? notice('bad', html`<p>${problem.text}</p>`) : ''}
 <div id="state" data-live data-state="${action.state}" aria-live="polite">!${stateCard(action)}</div>
-<div class="columns"><div class="stack">!${resultCard(visit, action)}!${whatRuns(action)}</div>
+<div class="columns"><div class="stack">!${resultCard(visit, action)}!${whatRuns(action, servers)}</div>
 <div class="stack">!${whoAsks(action)}<div id="decide" data-live="${action.state}">!${decideCard(visit, action, factors, policy.two_person, problem)}</div></div></div>`
   return {
     ...(problem && { status: problem.status }),
@@ -71,10 +73,10 @@ function decidedBy({ decision, state }: Action): string {
   return html`<p class="muted small">${did} by !${prose(decision.by_email, 120)}${PROOFS[decision.proof]}, !${time(decision.at)}</p>`
 }
 
-function whatRuns(action: Action): string {
+function whatRuns(action: Action, servers: readonly Server[]): string {
   const { spec, words, canonical, digest } = action
   return html`<section class="card stack"><h2>${what(action)}</h2>
-!${spec.kind === 'command' ? command(spec) : html`<p>!${prose(words.title)}</p>`}
+!${spec.kind === 'command' ? '' : html`<p>!${prose(words.title)}</p>`}!${workOf(spec, servers)}
 !${facts([
     ['Effect', html`!${prose(words.effect)}`],
     ['To undo it', html`!${prose(words.undo)}`],
@@ -90,9 +92,24 @@ function what({ state, spec }: Action): string {
   return mayHaveRun(state) ? 'What was started' : 'What was asked'
 }
 
+function workOf(spec: ActionSpec, servers: readonly Server[]): string {
+  const find = (id: string) => servers.find((server) => server.id === id)
+  if (spec.kind === 'command') return command(spec, find(spec.server_id))
+  if (spec.kind === 'repair_install') return repair(spec)
+  if (spec.kind !== 'update_agent') return ''
+  return update(spec, (id) => prose(find(id)?.name ?? 'a server that is no longer there', 120))
+}
+
+/** Without a name the act lane's own account: root where the lane is a unit of systemd. */
+function userOf({ user }: Command, server: Server | undefined): string {
+  if (user !== '') return html`<code>!${exact(user)}</code>`
+  const lane = server?.lanes.find(({ name }) => name === 'act')
+  return lane?.isolation === 'systemd' ? '<code>root</code>' : 'The account that the agent runs as'
+}
+
 type Command = Extract<ActionSpec, { kind: 'command' }>
 
-function command(spec: Command): string {
+function command(spec: Command, server: Server | undefined): string {
   const odd = unusual(spec.line)
   const lines = spec.line.split('\n').length
   const env = Object.entries(spec.env)
@@ -100,7 +117,7 @@ function command(spec: Command): string {
 <p class="hint">${count(Buffer.byteLength(spec.line), 'byte')}${lines > 1 ? `, ${lines} lines` : ''}, all of it shown here.</p></div>
 !${odd > 0 ? notice('warn', html`<p><strong>${count(odd, 'character')} ${odd === 1 ? 'is' : 'are'} not plain ASCII</strong> and may look like something else. Each is shown by its code, such as <span class="visible">\u{202e}</span>.</p>`) : ''}
 !${facts([
-    ['As user', spec.user === '' ? 'The user of the act lane' : html`<code>!${exact(spec.user)}</code>`],
+    ['As user', userOf(spec, server)],
     ['In', html`<code>!${exact(spec.cwd)}</code>`],
     ['Started as', startedAs(spec)],
     [
@@ -164,7 +181,7 @@ function decideCard(
 
 function resultCard({ session }: Visit, action: Action): string {
   const url = `/approvals/${encodeURIComponent(action.id)}`
-  const isCommand = action.spec.kind === 'command'
+  const isCommand = runsOnHost(action.spec)
   return html`<div id="result" data-live>!${mayHaveRun(action.state) && action.started_at !== null ? html`<section class="card stack"><h2>What became of it</h2>!${outcome(action)}!${isCommand ? '' : revealForm(url, action, session)}</section>` : ''}</div>
 !${isCommand ? html`<section class="card stack" id="output" data-output="${url}/output" hidden><div class="row apart"><h2>Output</h2><a href="${url}/output.txt">Save as a file</a></div><pre class="code output" tabindex="0" aria-label="Output"></pre><p class="hint" data-output-note>Redacted on the server: secrets were replaced before they left it.</p></section>` : ''}
 !${isCommand && mayHaveRun(action.state) ? html`<p class="needs-no-script"><a href="${url}/output.txt">The output, as a file</a></p>` : ''}`
@@ -197,14 +214,17 @@ function survivors({ survivors }: Partial<ActionOutcome>): string | undefined {
   return html`!${survivors.map(({ pid, command }) => html`<code>${pid}</code> !${prose(command, 200)}<br>`)}`
 }
 
+const REVEALED: readonly ActionSpec['kind'][] = ['regenerate_install_token', 'bootstrap_recover']
+
 function revealForm(url: string, action: Action, session: { csrf: string }): string {
-  if (action.state !== 'succeeded' || action.spec.kind !== 'regenerate_install_token') return ''
+  if (action.state !== 'succeeded' || !REVEALED.includes(action.spec.kind)) return ''
   return html`<p>The new command holds a token, like a password. Show it only where it is to be used.</p><form method="post" action="${url}/reveal">!${csrfField(session)}<button class="button">Show it</button></form>`
 }
 
 export function revealPage(action: Action, result: Readonly<Record<string, unknown>>): Answer {
   const command = typeof result.command === 'string' ? result.command : undefined
+  const sudo = typeof result.sudo_command === 'string' ? result.sudo_command : undefined
   const body = html`<div class="stack narrow"><p class="crumb"><a href="/approvals/${encodeURIComponent(action.id)}">Back to the action</a></p><h1>New install command</h1>
-!${command === undefined ? notice('warn', '<p>There is no command to show.</p>') : html`<section class="card stack"><div class="copy"><pre class="code" id="command" tabindex="0" aria-label="Install command">${command}</pre><button class="button needs-script" type="button" data-copy="command">Copy</button></div><p class="hint">The token in it works once, within one hour.</p></section>`}</div>`
+!${command === undefined ? notice('warn', '<p>There is no command to show.</p>') : html`<section class="card stack"><div class="copy"><pre class="code" id="command" tabindex="0" aria-label="Install command">${command}</pre><button class="button needs-script" type="button" data-copy="command">Copy</button></div>!${sudo === undefined ? '' : html`<p>As root; from another account:</p><div class="copy"><pre class="code" id="sudo" tabindex="0" aria-label="The same with sudo">${sudo}</pre><button class="button needs-script" type="button" data-copy="sudo">Copy</button></div>`}<p class="hint">The token in it works once, within one hour.</p></section>`}</div>`
   return { page: { title: 'New install command', active: 'approvals', body } }
 }

@@ -31,7 +31,7 @@ async function listPage({ session }: Visit, { fleet }: ConsoleRooms): Promise<An
   const online = servers.filter((server) => server.online).length
   const body = html`<div class="row apart"><div class="stack tight"><h1>Servers</h1>
 <p class="muted" id="summary" data-live>${servers.length === 0 ? '' : `${online} of ${servers.length} online`}</p></div>
-<span class="row"><a class="button quiet" href="/certificates">Certificates</a>!${mayExecute(session.role) ? '<a class="button primary" href="/servers/add">Add a server</a>' : ''}</span></div>
+<span class="row"><a class="button quiet" href="/updates">Updates</a><a class="button quiet" href="/certificates">Certificates</a>!${mayExecute(session.role) ? '<a class="button primary" href="/servers/add">Add a server</a>' : ''}</span></div>
 <section class="card flush" id="servers" data-live aria-label="Servers">!${servers.length === 0 ? noServers() : html`<ul class="list">!${servers.map((server) => entry(server, fleet.status(server.id), alertsOf(alerts, server)))}</ul>`}</section>`
   return { page: { title: 'Servers', active: 'servers', body } }
 }
@@ -110,11 +110,12 @@ async function serverPage(visit: Visit, rooms: ConsoleRooms): Promise<Answer> {
 <section class="card flush" id="actions" data-live><h2>Recent actions</h2>!${actionList(actions, 'Nothing has been asked of this server yet.')}</section>
 <section class="card flush"><div class="row apart baseline card-head"><h2>Recent audit lines</h2><a href="/audit?server=${encodeURIComponent(server.id)}">All of them</a></div>!${auditList(lines)}</section></div>
 <div class="stack"><section class="card" id="details" data-live><h2>About this server</h2>!${details(server, sample)}</section>
+<p><a class="button" href="/servers/${encodeURIComponent(server.id)}/installation">Installation</a></p>
 !${mayExecute(session.role) ? manage(visit, server) : ''}</div></div>`
   return { page: { title: plainText(server.name), active: 'servers', body } }
 }
 
-async function findServer({ session, params }: Visit, { fleet }: ConsoleRooms): Promise<Server> {
+export async function findServer({ session, params }: Visit, { fleet }: ConsoleRooms): Promise<Server> {
   const server = await fleet.get(session.workspaceId, params.id ?? '')
   if (!server) throw new CatalogueError('SERVER_NOT_FOUND')
   return server
@@ -145,6 +146,14 @@ function alertList(alerts: readonly Alert[]): string {
 
 const MANAGE = [
   {
+    path: 'recover',
+    tool: 'mttrly_bootstrap_recover',
+    title: 'Recovery command',
+    text: 'Mends a dead agent on its host. The host stays who it is where that works; the current certificate holds until the token is used.',
+    button: 'Ask for a recovery command',
+    tone: '',
+  },
+  {
     path: 'regenerate',
     tool: 'mttrly_regenerate_install_token',
     title: 'New install command',
@@ -170,13 +179,18 @@ function manage({ session }: Visit, server: Server): string {
     (item) =>
       html`<form class="manage" method="post" action="${path}/${item.path}">!${csrfField(session)}<div><h3>${item.title}</h3><p class="muted">${item.text}</p></div><button class="button ${item.tone}" !${off}>${item.button}</button></form>`,
   )}
-<p class="hint">${server.online ? 'Possible once the server is offline: stop its agent first.' : 'Both become actions: nothing happens before a person has approved with a second factor.'}</p></section>`
+<p class="hint">${server.online ? 'Possible once the server is offline. To mend or remove a connected agent, look at its installation.' : 'Each becomes an action: nothing happens before a person has approved with a second factor.'}</p></section>`
 }
 
 /** The same path as a call from any other client; what needs approval becomes an action to decide. */
-async function changeServer(visit: Visit, rooms: ConsoleRooms, tool: string): Promise<Answer> {
+export async function changeServer(
+  visit: Visit,
+  rooms: ConsoleRooms,
+  tool: string,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<Answer> {
   const server = await findServer(visit, rooms)
-  const value = await call(visit, rooms, tool, { server_id: server.id })
+  const value = await call(visit, rooms, tool, { server_id: server.id, ...more })
   const actionId = value.action_id
   return {
     to:

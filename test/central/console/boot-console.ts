@@ -165,6 +165,7 @@ export async function bootConsole(options: { origin?: string; start?: number } =
     audit,
     plans,
     members,
+    releases: { current: () => ({ manifest: { version: '0.2.0' } }) },
     bus,
     runCall: async (call) => {
       calls.push(call)
