@@ -207,12 +207,13 @@ describe('a way around the allowlist', () => {
 })
 
 /** Swaps two entries as fast as it can, in a thread of its own, until it is told to stop. */
-function swapping(t: TestContext, code: string, data: object): void {
+function swapping(t: TestContext, code: string, data: object): () => Promise<unknown> {
   const worker = new Worker(
     `const { workerData: at } = require('node:worker_threads'); const fs = require('node:fs'); for (;;) { try { ${code} } catch {} }`,
     { eval: true, workerData: data },
   )
   t.after(() => worker.terminate())
+  return () => worker.terminate() // before its directory is removed
 }
 const ROUNDS = 1500
 
@@ -222,7 +223,7 @@ describe('a swap between check and use', () => {
     on.put('/srv/a/b/file', 'harmless')
     on.put('/etc/b/file', SECRET)
     on.put('/srv/x', 'harmless')
-    swapping(
+    const stop = swapping(
       t,
       'fs.renameSync(at.a, at.c); fs.symlinkSync(at.etc, at.a); fs.unlinkSync(at.a); fs.renameSync(at.c, at.a); fs.unlinkSync(at.x); fs.symlinkSync(at.shadow, at.x); fs.unlinkSync(at.x); fs.writeFileSync(at.x, "harmless")',
       {
@@ -247,13 +248,14 @@ describe('a swap between check and use', () => {
       }
       if (round % 100 === 0) await new Promise((resolve) => setImmediate(resolve))
     }
+    await stop()
     assert.ok(seen.read > 0 && seen.refused > 0, JSON.stringify(seen))
   })
   test('of a directory while it is written to: nothing is written outside', async (t) => {
     const on = host(t)
     on.put('/srv/a/file', 'before')
     on.put('/etc/cron.d/file', 'before')
-    swapping(
+    const stop = swapping(
       t,
       'fs.renameSync(at.a, at.c); fs.symlinkSync(at.cron, at.a); fs.unlinkSync(at.a); fs.renameSync(at.c, at.a)',
       {
@@ -271,6 +273,7 @@ describe('a swap between check and use', () => {
         assert.ok(refusal('POLICY_DENIED')(error) || refusal('NOT_FOUND')(error), String(error))
       }
     }
+    await stop()
     assert.ok(written > 0)
     assert.deepEqual(readdirSync(on.at('/etc/cron.d')), ['file'])
   })
@@ -298,7 +301,7 @@ describe('what is no ordinary file', () => {
   test('a file that vanishes, in a tree that changes all the time, ends nothing', async (t) => {
     const on = host(t)
     for (let n = 0; n < 200; n++) on.put(`/var/log/d/${n}`, 'needle\n')
-    swapping(
+    const stop = swapping(
       t,
       'for (let n = 0; n < 200; n += 3) { fs.rmSync(at.d + n, { force: true }); fs.writeFileSync(at.d + n, "needle\\n") }',
       { d: `${on.at('/var/log/d')}/` },
@@ -307,6 +310,7 @@ describe('what is no ordinary file', () => {
       const found = await search(on, 'needle', '/var/log')
       assert.ok(found.hits.length >= 130)
     }
+    await stop()
   })
 })
 
