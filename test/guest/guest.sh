@@ -150,8 +150,8 @@ cut() {
   local nspawn pid
   nspawn=$(cat "$RUN/$1/nspawn.pid" 2>/dev/null || true)
   pid=$(leader "$1" || true)
-  [ -n "$nspawn" ] && kill -KILL "$nspawn" 2>/dev/null
-  if [ -n "$pid" ] && grep -qa '^Name:.systemd' "/proc/$pid/status" 2>/dev/null; then kill -KILL "$pid" 2>/dev/null; fi
+  [ -z "$nspawn" ] || kill -KILL "$nspawn" 2>/dev/null || true
+  if [ -n "$pid" ] && grep -qa '^Name:.systemd' "/proc/$pid/status" 2>/dev/null; then kill -KILL "$pid" 2>/dev/null || true; fi
   for _ in $(seq 1 100); do
     [ -e "$RUN/$1/nspawn.pid" ] || return 0
     sleep 0.1
