@@ -6,12 +6,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { DAMAGES, type Damage } from './damage.ts'
 import { type Guest, startGuest, whyNoGuest } from './guest.ts'
 import { changes, type Portrait, portraitOf } from './portrait.ts'
+import { differences, type Snapshot, takeSnapshot } from './snapshot.ts'
 import { createCleanup, startServedCentral } from './world.ts'
 
-type Strategy = 'issue_driven' | 'full_convergence' | 'lane_reprovision'
+type Strategy = 'issue_driven' | 'full_convergence' | 'lane_reprovision' | 'uninstall'
 type Drift = { code: string; target: string }
 
 const CLI = '/usr/local/sbin/mttrly-agent'
+/** Also where that is what was damaged. */
+const DOCTOR = 'bash -c \'exec "$(readlink -f /opt/mttrly/current)/mttrly-agent" "$@"\' --'
 /** From nothing, whatever is there: so that one damage that stays does not spoil the next test. */
 const WIPE = `systemctl stop 'mttrly*'; rm -rf /opt/mttrly /etc/mttrly /var/lib/mttrly* /run/mttrly* ${CLI}
 rm -rf /{etc,run}/systemd/system{,.control}/mttrly* /{etc,run}/systemd/system{,.control}/*.wants/mttrly*
@@ -31,10 +34,12 @@ describe('a damaged installation', { skip: whyNoGuest() ?? false }, () => {
   let world: Awaited<ReturnType<typeof startServedCentral>>
   let guest: Guest
   let serverId = ''
+  let pristine: Snapshot
   let whole: Portrait
 
-  async function call(command: string): Promise<Record<string, unknown>> {
-    const asked = await world.mcp.value('execute_command', { server_id: serverId, command })
+  /** A tool whose work waits for a person, who approves; the end of it. */
+  async function approved(tool: string, args: Record<string, unknown>): Promise<Record<string, unknown>> {
+    const asked = await world.mcp.value(tool, { server_id: serverId, ...args })
     if (asked.status !== 'pending_approval') return asked
     const action_id = String(asked.action_id)
     await world.approve(action_id)
@@ -43,6 +48,7 @@ describe('a damaged installation', { skip: whyNoGuest() ?? false }, () => {
       if (result.status !== 'running' && result.status !== 'approved') return result
     }
   }
+  const call = (command: string) => approved('execute_command', { command })
 
   async function assertWorks(): Promise<void> {
     assert.equal((await call('uptime')).status, 'succeeded')
@@ -76,7 +82,8 @@ describe('a damaged installation', { skip: whyNoGuest() ?? false }, () => {
   before(async () => {
     world = await startServedCentral(cleanup)
     guest = await startGuest(cleanup)
-    await guest.must('useradd visitor')
+    await guest.must('useradd visitor; groupadd docker')
+    pristine = await takeSnapshot(guest)
     await guest.must((await world.newToken()).command)
     await world.untilOnline(1)
     serverId = (await world.servers())[0]?.id ?? ''
@@ -91,18 +98,36 @@ describe('a damaged installation', { skip: whyNoGuest() ?? false }, () => {
       await world.untilOnline(1)
       assert.deepEqual(await wrong(), [], 'a new installation looks as the first one did')
     }
+    if (damages.length === 0) return
     for (const { script } of damages) await guest.sh(`cd -P /opt/mttrly/current\n${script}`)
     assert.notDeepEqual(changes(whole, await portraitOf(guest)), [], 'it does something')
   }
 
-  const doctor = async (): Promise<Drift[]> => JSON.parse((await guest.sh(`${CLI} doctor --json`)).stdout).drifts
+  const words = (drifts: readonly Drift[]): string[] => drifts.map(({ code, target }) => `${code} ${target}`).sort()
+
+  /** What Central is told, which is what the doctor says on the host. */
+  async function health(): Promise<Drift[]> {
+    const report = await world.mcp.value('get_install_health', { server_id: serverId })
+    assert.equal(report.source, 'host', JSON.stringify(report))
+    const drifts = report.drifts as Drift[]
+    if (report.drifts_total === drifts.length) {
+      const said: Drift[] = JSON.parse((await guest.sh(`${DOCTOR} doctor --json`)).stdout).drifts
+      assert.deepEqual(words(drifts), words(said))
+    }
+    return drifts
+  }
 
   async function repair(strategy: Strategy, drifts: readonly Drift[]): Promise<void> {
-    const codes = [...new Set(drifts.map(({ code }) => code))].join(',')
-    const wish = `${CLI} repair --strategy ${strategy}${strategy === 'issue_driven' ? ` --issues ${codes}` : ''}`
-    const plan = /^plan ([0-9a-f]{64})$/m.exec(await guest.must(wish))?.[1]
-    const done = await call(`${wish} --plan ${plan}`)
+    const issues = [...new Set(drifts.map(({ code }) => code))]
+    const done = await approved('repair_install', { strategy, ...(strategy === 'issue_driven' && { issues }) })
     assert.equal(done.status, 'succeeded', JSON.stringify(done))
+  }
+
+  async function pasted(tool: 'bootstrap_recover' | 'regenerate_install_token'): Promise<void> {
+    const { status, result } = await approved(tool, {})
+    assert.equal(status, 'succeeded')
+    const { code, stdout, stderr } = await guest.sh((result as { command: string }).command)
+    assert.equal(code, 0, stdout + stderr)
   }
 
   describe('is named, and healed through Central', () => {
@@ -110,9 +135,9 @@ describe('a damaged installation', { skip: whyNoGuest() ?? false }, () => {
       for (const strategy of strategiesFor(damage))
         test(`${damage.name}: ${strategy}`, async () => {
           await hurt(damage)
-          const drifts = await doctor()
+          const drifts = await health()
           assert.ok(
-            drifts.some(({ code, target }) => damage.named.test(`${code} ${target}`)),
+            words(drifts).some((line) => damage.named.test(line)),
             JSON.stringify(drifts),
           )
           await repair(strategy, drifts)
@@ -129,13 +154,36 @@ describe('a damaged installation', { skip: whyNoGuest() ?? false }, () => {
       })
   })
 
-  describe('cannot be reached any more, and is healed by the pasted command', () => {
-    for (const damage of DAMAGES.filter(({ left }) => left !== 'connected'))
+  describe('of which Central can ask nothing, and that is still connected, is healed by the installer run again', () => {
+    for (const damage of DAMAGES.filter(({ left }) => left === 'lanes-dead'))
       test(damage.name, async () => {
         await hurt(damage)
-        const { code, stdout, stderr } = await guest.sh((await world.newToken(serverId)).command)
+        const { code, stdout, stderr } = await guest.sh(`curl -fsSL ${world.booted.url}/install.sh | bash`)
         assert.equal(code, 0, stdout + stderr)
         await assertWhole()
       })
+  })
+
+  describe('that is cut off is healed by the pasted command, and stays the server that it was', () => {
+    for (const [at, damage] of DAMAGES.filter(({ left }) => left === 'cut-off').entries()) {
+      const tool = at % 3 === 2 ? 'regenerate_install_token' : 'bootstrap_recover'
+      test(`${damage.name}: ${tool}`, async () => {
+        await hurt(damage)
+        await world.untilOnline(0)
+        await pasted(tool)
+        await assertWhole()
+      })
+    }
+  })
+
+  test('uninstalled by a repair, nothing of ours is left', async () => {
+    await hurt()
+    await repair('uninstall', [])
+    await world.untilOnline(0)
+    await guest.must('for i in $(seq 300); do getent passwd mttrly >/dev/null || exit 0; sleep 0.1; done; exit 1')
+    await guest.must('while systemctl is-active --quiet uninstall-of-mttrly; do sleep 0.1; done')
+    const gone = await takeSnapshot(guest)
+    assert.deepEqual(differences(pristine, gone), [])
+    assert.deepEqual([gone.units, gone.accounts, gone.cgroups], [pristine.units, pristine.accounts, pristine.cgroups])
   })
 })
