@@ -79,7 +79,8 @@ async function enrolFake(workspaceId: string) {
 async function serverThat(answers: (io: RequestIo) => void) {
   const { serverId, ...credentials } = await enrolFake(world.booted.workspaceId)
   const port = world.booted.central.grpcPort
-  const agent = createFakeAgent({ ...credentials, port, onRequest: (_request, io) => answers(io) })
+  const lanes = ['read', 'act', 'inspect'].map((name) => ({ name, isolation: 'ISOLATION_BUBBLEWRAP' as const }))
+  const agent = createFakeAgent({ ...credentials, port, hello: { lanes }, onRequest: (_request, io) => answers(io) })
   cleanup.after(() => agent.close())
   await agent.connect()
   return serverId
@@ -239,6 +240,7 @@ const CODES: Record<ErrorCode, Provocation | Later> = {
   SERVER_ONLINE: async () => [
     await refused('decommission_server', server()),
     await refused('regenerate_install_token', server()),
+    await refused('bootstrap_recover', server()),
   ],
   // Central's clock is behind the host's: what it allows to start within a minute was over before it was sent.
   TIMEOUT: () => withClock(-10 * LIMITS.startWithin, () => refused('execute_command', uptime())),
@@ -284,7 +286,10 @@ const CODES: Record<ErrorCode, Provocation | Later> = {
     const server_id = await serverThat((io) => io.fail('AGENT_OUTDATED', { method: 'commands.read' }))
     return refused('execute_command', { server_id, command: 'uptime' })
   },
-  OUTPUT_TOO_LARGE: 'commands keep and page what they print; the file tools will refuse what is too large',
+  OUTPUT_TOO_LARGE: async () => {
+    const server_id = await serverThat((io) => io.respond({ drifts: [{ code: 'x'.repeat(5_000) }] }))
+    return refused('repair_install', { server_id, strategy: 'uninstall' })
+  },
 }
 
 function mustBeOfCatalogue(error: ToolError, code: ErrorCode): void {

@@ -54,7 +54,7 @@ const NEXT: Record<TriageVerdict, string> = {
   attention: 'Look at the alerts, then at the host with a read-only mttrly_execute_command (for example df, ps, ss).',
   critical: 'Look at the critical alerts first, then at the host with a read-only mttrly_execute_command.',
   unreachable:
-    'The agent is not connected; the numbers are the last known. Check the host, or mttrly_regenerate_install_token.',
+    'The agent is not connected; the numbers are the last known. mttrly_get_install_health says how to get it back.',
 }
 
 function verdictOf(
