@@ -1,6 +1,6 @@
 // `host.mjs updater`: what the unit mttrly-update@<version>.service starts. It carries the update that update.json speaks of
 // to its end, from wherever it stands; the machine is in update-steps.ts, and this file is its hands on a real host.
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { ask } from '../process/ask.ts'
@@ -15,7 +15,8 @@ import { tidy } from './tidy.ts'
 import { readUpdate, type UpdateRecord, writeUpdate } from './update-record.ts'
 import { runUpdate, type UpdateHost } from './update-steps.ts'
 
-const CONVERGE_MS = 180_000
+const CONVERGE_MS = 240_000
+const LOCK_SECONDS = 120
 const LOOK_EVERY_MS = 1_000
 const SAID_AT_MOST = 500
 
@@ -65,7 +66,9 @@ async function realHost(layout: Layout, limits: GateLimits, to: string): Promise
       stageRelease({ layout, version: to, manifestSha256, installed: from, now: Date.now(), arch: process.arch }),
     async converge(version) {
       const script = join(layout.versions, version, 'converge.sh')
-      const { code, said } = await runScript(['/bin/bash', script, '--supervised'], CONVERGE_MS)
+      // The lock of the installer and of repairs.
+      const lock = ['flock', `--timeout=${LOCK_SECONDS}`, dirname(layout.home)]
+      const { code, said } = await runScript([...lock, '/bin/bash', script, '--supervised'], CONVERGE_MS)
       return code === 0 ? undefined : `converge.sh of ${version} ended with ${code}: ${lastWords(said)}`
     },
     observe: () => untilSeen(look, layout, to),

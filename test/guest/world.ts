@@ -35,7 +35,7 @@ export function createCleanup() {
 }
 
 /** Of this user, for all test runs: signs nothing but what tests install in guests. */
-function releaseKey() {
+export function releaseKey() {
   const directory = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'mttrly-guest')
   mkdirSync(directory, { recursive: true })
   const path = join(directory, 'release.key')
