@@ -1,6 +1,7 @@
 // `mttrly-agent doctor`: the health of this installation, on the host itself and without Central.
 import { parseArgs } from 'node:util'
 import { DRIFTS, type Drift, partOf } from '#proto/contract/installation.ts'
+import { asTold } from './as-told.ts'
 import { readIdentityFacts, whyUnusable } from './identity-facts.ts'
 import { layoutUnder } from './layout.ts'
 import { createLook } from './look.ts'
@@ -15,19 +16,16 @@ const UNUSABLE_EXIT = 3
 export const surveyHere = (): Promise<Survey> =>
   surveyInstallation({ layout: layoutUnder('/'), now: Date.now, outside: createOutside() })
 
-/** What a file or a name of the host says must not steer a terminal. */
-export const printable = (text: string): string => text.replace(/\p{Cc}|\p{Cf}/gu, '?')
-
 function describe(drift: Drift): string[] {
   const { code } = drift
   const { severity, says } = DRIFTS[code]
   const part = partOf(code)
   const advice = part ? `mttrly-agent repair --strategy issue_driven --issues ${code}` : adviceFor(code)
   return [
-    `${severity} ${code} ${printable(drift.target)}`,
+    `${severity} ${code} ${drift.target}`,
     `  ${says}`,
-    `  - was     ${printable(drift.was)}`,
-    `  + should  ${printable(drift.should)}`,
+    `  - was     ${drift.was}`,
+    `  + should  ${drift.should}`,
     `  -> ${advice}`,
   ]
 }
@@ -45,14 +43,16 @@ export function report({ version, drifts, unseen, certificateExpiresAt, pinnedVe
   ]
   const blind = unseen.length > 0 ? [`not seen, for want of permission (run it as root): ${unseen.join(', ')}`, ''] : []
   const healthy = unseen.length > 0 ? 'nothing wrong in what could be seen' : 'healthy'
-  const verdict = drifts.length === 0 ? [healthy] : drifts.flatMap((drift) => [...describe(drift), ''])
+  const verdict = drifts.length === 0 ? [healthy] : drifts.flatMap((drift) => [...describe(asTold(drift)), ''])
   return `${[facts.join(', '), '', ...blind, ...verdict].join('\n').trimEnd()}\n`
 }
 
 export const doctor: Command = async (args) => {
   const { values } = parseArgs({ args: [...args], options: { json: { type: 'boolean' } } })
   const survey = await surveyHere()
-  process.stdout.write(values.json ? `${JSON.stringify(survey)}\n` : report(survey))
+  process.stdout.write(
+    values.json ? `${JSON.stringify({ ...survey, drifts: survey.drifts.map(asTold) })}\n` : report(survey),
+  )
   return survey.drifts.length === 0 ? HEALTHY_EXIT : DRIFTS_EXIT
 }
 

@@ -2,11 +2,12 @@
 // has a plan approved and runs this as an ordinary granted action; an administrator may as well.
 import { rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { isDeepStrictEqual, parseArgs } from 'node:util'
 import {
   DRIFTS,
   type Drift,
   type DriftCode,
+  diffOf,
   isDriftCode,
   planRepair,
   type RepairPlan,
@@ -14,7 +15,8 @@ import {
   type Strategy,
 } from '#proto/contract/installation.ts'
 import { runScript } from '../process/script.ts'
-import { printable, surveyHere } from './doctor.ts'
+import { asTold } from './as-told.ts'
+import { surveyHere } from './doctor.ts'
 import { stageRelease } from './fetch-release.ts'
 import { type Layout, layoutUnder } from './layout.ts'
 import type { Command } from './main.ts'
@@ -47,13 +49,10 @@ function parseWish(args: readonly string[]): Wish | { why: string } {
   return { strategy, issues: issues.filter(isDriftCode), digest: values.plan }
 }
 
-const diffOf = ({ code, target, was, should }: Drift): string =>
-  [`${printable(target)} (${code})`, `- ${printable(was)}`, `+ ${printable(should)}`].join('\n')
-
 /** What a person is asked to agree to. */
 export function describePlan({ strategy, parts, drifts, digest }: RepairPlan): string {
   const steps = strategy === 'uninstall' ? 'everything of the agent is removed from this host' : parts.join(', ')
-  return [`${strategy}: ${steps || 'nothing to mend'}`, ...drifts.map(diffOf), `plan ${digest}`].join('\n')
+  return [`${strategy}: ${steps || 'nothing to mend'}`, ...diffOf({ drifts }), `plan ${digest}`].join('\n')
 }
 
 function adviseOn({ issues }: Wish): void {
@@ -75,7 +74,7 @@ export const repair: Command = async (args) => {
   }
   const layout = layoutUnder('/')
   const survey = await surveyHere()
-  const plan = planRepair(wish.strategy, survey.drifts, wish.issues)
+  const plan = planRepair(wish.strategy, survey.drifts.map(asTold), wish.issues)
   say(describePlan(plan))
   adviseOn(wish)
   if (wish.digest === undefined) {
@@ -95,7 +94,7 @@ async function carryOut(plan: RepairPlan, survey: Survey, layout: Layout): Promi
   if (plan.strategy === 'uninstall') return run(['/bin/bash', join(version, 'uninstall.sh')])
   if (plan.drifts.some(({ code }) => TO_FETCH.includes(code)) && !(await bringFiles(survey, layout)))
     return EXIT.refused
-  removeExtra(plan.drifts, layout)
+  removeExtra(planned(survey, plan), layout)
   const rest = plan.parts.filter((part) => part !== 'files')
   if (rest.length > 0) {
     const reopen = plan.strategy === 'lane_reprovision' ? ['--reopen'] : []
@@ -116,6 +115,10 @@ async function bringFiles({ version }: Survey, layout: Layout): Promise<boolean>
   return false
 }
 
+/** The plan's differences as they were found. */
+const planned = (survey: Survey, plan: RepairPlan): Drift[] =>
+  survey.drifts.filter((drift) => plan.drifts.some((told) => isDeepStrictEqual(told, asTold(drift))))
+
 /** Only what lies below our own directory, and what the plan named. */
 function removeExtra(drifts: readonly Drift[], layout: Layout): void {
   for (const { code, target } of drifts)
@@ -130,11 +133,12 @@ async function run(argv: readonly string[]): Promise<number> {
 
 /** What was planned and is still so; what else is wrong is the doctor's to tell. */
 function verdict(plan: RepairPlan, after: Survey): number {
+  const found = after.drifts.map(asTold)
   const still = plan.drifts.filter(({ code, target }) =>
-    after.drifts.some((drift) => drift.code === code && drift.target === target),
+    found.some((drift) => drift.code === code && drift.target === target),
   )
   const others = after.drifts.length - still.length
-  say(still.length === 0 ? `mended: ${plan.drifts.length}` : ['not mended:', ...still.map(diffOf)].join('\n'))
+  say(still.length === 0 ? `mended: ${plan.drifts.length}` : ['not mended:', ...diffOf({ drifts: still })].join('\n'))
   if (others > 0) say(`the doctor knows of ${others} more: mttrly-agent doctor`)
   return still.length === 0 ? EXIT.done : EXIT.notMended
 }

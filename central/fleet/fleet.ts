@@ -199,12 +199,12 @@ export function createFleet(rooms: FleetRooms) {
 
     /**
      * Makes a command that mends the host of this server. It stays who it is where that still works; the present
-     * credentials hold until the token is used.
-     * @throws CatalogueError SERVER_NOT_FOUND, SERVER_ONLINE
+     * credentials hold until the token is used. A server may be online and need it: with a lane that is dead no repair
+     * reaches the host.
+     * @throws CatalogueError SERVER_NOT_FOUND
      */
     async recover(workspaceId: string, serverId: string, createdBy: string): Promise<HostCommands> {
       await existing(workspaceId, serverId)
-      requireOffline(serverId)
       const made = await store.transaction(async (tx) => {
         await tx.servers.lock(serverId)
         await tx.installTokens.withdraw(serverId, clock.now())

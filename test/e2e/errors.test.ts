@@ -240,7 +240,6 @@ const CODES: Record<ErrorCode, Provocation | Later> = {
   SERVER_ONLINE: async () => [
     await refused('decommission_server', server()),
     await refused('regenerate_install_token', server()),
-    await refused('bootstrap_recover', server()),
   ],
   // Central's clock is behind the host's: what it allows to start within a minute was over before it was sent.
   TIMEOUT: () => withClock(-10 * LIMITS.startWithin, () => refused('execute_command', uptime())),

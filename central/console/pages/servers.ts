@@ -149,9 +149,10 @@ const MANAGE = [
     path: 'recover',
     tool: 'mttrly_bootstrap_recover',
     title: 'Recovery command',
-    text: 'Mends a dead agent on its host. The host stays who it is where that works; the current certificate holds until the token is used.',
+    text: 'Mends an agent that is dead, or whose lanes are, on its host. The host stays who it is where that works; the current certificate holds until the token is used.',
     button: 'Ask for a recovery command',
     tone: '',
+    whileOnline: true,
   },
   {
     path: 'regenerate',
@@ -160,6 +161,7 @@ const MANAGE = [
     text: 'Connects a host again as this server, after a reinstallation or a lost certificate. The current certificate is revoked.',
     button: 'Ask for a new command',
     tone: '',
+    whileOnline: false,
   },
   {
     path: 'decommission',
@@ -168,18 +170,18 @@ const MANAGE = [
     text: 'Revokes the certificate and takes the server off the list. Actions and audit lines stay; the host is not touched.',
     button: 'Ask to decommission',
     tone: 'danger',
+    whileOnline: false,
   },
 ] as const
 
 function manage({ session }: Visit, server: Server): string {
   const path = `/servers/${encodeURIComponent(server.id)}`
-  const off = server.online ? 'disabled' : ''
   return html`<section class="card stack" id="manage" data-live><h2>Manage</h2>
 !${MANAGE.map(
     (item) =>
-      html`<form class="manage" method="post" action="${path}/${item.path}">!${csrfField(session)}<div><h3>${item.title}</h3><p class="muted">${item.text}</p></div><button class="button ${item.tone}" !${off}>${item.button}</button></form>`,
+      html`<form class="manage" method="post" action="${path}/${item.path}">!${csrfField(session)}<div><h3>${item.title}</h3><p class="muted">${item.text}</p></div><button class="button ${item.tone}" !${server.online && !item.whileOnline ? 'disabled' : ''}>${item.button}</button></form>`,
   )}
-<p class="hint">${server.online ? 'Possible once the server is offline. To mend or remove a connected agent, look at its installation.' : 'Each becomes an action: nothing happens before a person has approved with a second factor.'}</p></section>`
+<p class="hint">${server.online ? 'The last two are possible once the server is offline. A repair mends or removes a connected agent: look at its installation.' : 'Each becomes an action: nothing happens before a person has approved with a second factor.'}</p></section>`
 }
 
 /** The same path as a call from any other client; what needs approval becomes an action to decide. */

@@ -2,13 +2,13 @@ import { z } from 'zod'
 import { plainText } from '../../domain/text.ts'
 import { ActionView } from '../action-view.ts'
 import { defineTool } from '../define.ts'
-import { offlineServer } from './offline-server.ts'
+import { knownServer } from './installation.ts'
 
 export const bootstrapRecover = defineTool({
   id: 'mttrly_bootstrap_recover',
   title: 'Bootstrap Recover',
   description:
-    'Generate the one-liner that mends the agent of an offline server, pasted on its host. Needs approval. The host stays who it is where that still works; for a reinstalled or stolen host use mttrly_regenerate_install_token.',
+    'Generate the one-liner that mends the agent of a server, pasted on its host: when it is offline, or its lanes do not work. Needs approval. The host stays who it is where that still works; for a reinstalled or stolen host use mttrly_regenerate_install_token.',
   scope: 'execute',
   plan: 'deployment_bro',
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
@@ -20,7 +20,7 @@ export const bootstrapRecover = defineTool({
   subject: ({ server_id }) => ({ server_id, resource: 'recovery' }),
   effect: () => ({ kind: 'change', why: 'It makes a token with which a host becomes this server.', programs: [] }),
   request: async ({ server_id, reason }, ctx) => {
-    const server = await offlineServer(server_id, ctx)
+    const server = await knownServer(server_id, ctx)
     return {
       spec: { kind: 'bootstrap_recover', server_id },
       words: {

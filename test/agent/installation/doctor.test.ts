@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DRIFTS, type DriftCode, planRepair } from '#proto/contract/installation.ts'
+import { asTold } from '../../../agent/installation/as-told.ts'
 import { report } from '../../../agent/installation/doctor.ts'
 import { describePlan } from '../../../agent/installation/repair.ts'
 import type { Survey } from '../../../agent/installation/survey.ts'
@@ -35,7 +36,7 @@ test('every difference comes with what it means and what to do next', () => {
 test('a name from the host does not steer the terminal', () => {
   const target = '/opt/mttrly/\u001b[2Jx\u202egpj\n'
   const drift = { code: 'FILE_EXTRA', target, was: 'there', should: 'not there' } as const
-  const plan = planRepair('full_convergence', [drift])
+  const plan = planRepair('full_convergence', [asTold(drift)])
   for (const text of [report({ ...HEALTHY, drifts: [drift] }), describePlan(plan)])
     assert.match(text, /\/opt\/mttrly\/\?\[2Jx\?gpj\?/)
 })
@@ -44,7 +45,7 @@ test('a plan is a diff with its digest, which binds what is to be mended', () =>
   const plan = planRepair('issue_driven', [UNIT], ['UNIT_DOWN'])
   assert.equal(
     describePlan(plan),
-    `issue_driven: start, record\nmttrly-agent.service (UNIT_DOWN)\n- down\n+ active\nplan ${plan.digest}`,
+    `issue_driven: start, record\n  mttrly-agent.service (UNIT_DOWN)\n- down\n+ active\nplan ${plan.digest}`,
   )
   assert.notEqual(planRepair('issue_driven', [{ ...UNIT, was: 'other' }], ['UNIT_DOWN']).digest, plan.digest)
   assert.match(describePlan(planRepair('uninstall', [UNIT])), /^uninstall: everything of the agent is removed/)
