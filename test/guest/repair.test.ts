@@ -2,8 +2,10 @@
 // pasted command of a recovery brings back what can no longer repair itself.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { Drift } from '#proto/contract/installation.ts'
+import { type Drift, planRepair } from '#proto/contract/installation.ts'
+import { collect } from '../helpers/lane.ts'
 import { type Guest, startGuest, whyNoGuest } from './guest.ts'
+import { lanesOf } from './lanes.ts'
 import { createCleanup, startServedCentral } from './world.ts'
 
 const why = whyNoGuest()
@@ -108,6 +110,23 @@ describe('an installation that was damaged', { skip: why ?? false }, () => {
     assert.match(stderr, /not the plan that was approved/)
     assert.equal((await guest.sh(`ls ${UNITS}/mttrly-lane-act@.service`)).code, 2)
     await repair(wish)
+    await assertHealthy()
+  })
+
+  test('the inspect lane finds what root finds, so that what Central has approved is the plan of the host', async () => {
+    const { lanes } = lanesOf(guest)
+    await guest.must(
+      `echo '//' >>${IN_USE}/lane.mjs; touch ${IN_USE}/x; chmod 755 /var/lib/mttrly-act
+      usermod -aG disk mttrly; systemctl set-property mttrly-agent.service MemoryMax=1G; ln -sf /dev/null ${UNITS}/mttrly-lane-act@.service
+      chmod 666 /run/mttrly/act.sock; systemctl disable mttrly-lane-read.socket; rm /var/lib/mttrly-act/installed.json`,
+    )
+    const asked = await lanes.installation(collect())
+    await lanes.stop()
+    assert.ok(asked.kind === 'outcome', JSON.stringify(asked))
+    const plan = planRepair('full_convergence', (asked.outcome.drifts ?? []) as Drift[])
+    assert.equal(plan.digest, await planOf('--strategy full_convergence'), JSON.stringify(plan.drifts))
+    assert.equal(plan.drifts.length, 9)
+    await repair('--strategy full_convergence')
     await assertHealthy()
   })
 
