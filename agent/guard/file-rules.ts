@@ -1,5 +1,6 @@
 // Which files of a host may be read, read as privileged, written: the host owner's `files` in policy.yaml over defaults.
 // Pure: asked about the real path that was reached, never about the text that was asked for. Reading and writing import it.
+import { normalize } from 'node:path/posix'
 import { type Glob, isExact, matchesPath, parseGlob } from './glob.ts'
 import { OURS, PERSISTENCE } from './persistence.ts'
 import { OF_A_HOME, OF_THE_HOST } from './secret-paths.ts'
@@ -98,6 +99,12 @@ export function compileFileRules(given: unknown): FileRulesAnswer {
     rules[key] = key === 'denied' ? withAllBelow(globs) : globs
   }
   return { ok: true, rules: Object.freeze(rules) }
+}
+
+/** The same with these denied too, each with all below it. @param paths absolute, without wildcards */
+export const denying = (rules: FileRules, paths: readonly string[]): FileRules => {
+  const globs = paths.map((path) => normalize(path).split('/').filter(Boolean))
+  return Object.freeze({ ...rules, denied: [...rules.denied, ...withAllBelow(globs)] })
 }
 
 function compileList(list: unknown, standard: readonly Glob[]): Glob[] | undefined {

@@ -2,6 +2,7 @@
 // this room. A file that cannot be understood forbids everything and says why.
 import { lstat, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { compileFileRules, denying, type FileRules } from './file-rules.ts'
 
 export const LANE_NAMES = ['read', 'inspect', 'act'] as const
 export type LaneName = (typeof LANE_NAMES)[number]
@@ -11,13 +12,15 @@ export type Policy = {
   lanes: Record<LaneName, boolean>
   /** Absolute paths that read-only commands do not see. */
   deniedPaths: readonly string[]
+  /** Which files may be read, and which may be written; what is denied above is denied here. */
+  files: FileRules
   /** An update to any other version is refused. */
   pinnedVersion?: string | undefined
 }
 export type PolicyAnswer = { ok: true; policy: Policy } | { ok: false; why: string }
 
-const DEFAULTS: Policy = { readOnly: false, lanes: { read: true, inspect: true, act: true }, deniedPaths: [] }
-const KEYS = new Set(['read_only', 'lanes', 'denied_paths', 'pinned_version'])
+const ALL_LANES: Policy['lanes'] = { read: true, inspect: true, act: true }
+const KEYS = new Set(['read_only', 'lanes', 'denied_paths', 'files', 'pinned_version'])
 const LANES = new Set<string>(LANE_NAMES)
 
 type Plain = Record<string, unknown>
@@ -52,12 +55,16 @@ export function compilePolicy(content: unknown): PolicyAnswer {
   if (!isPlain(given)) return { ok: false, why: 'is not a mapping' }
   const broken = RULES.find(([wrong]) => wrong(given))
   if (broken) return { ok: false, why: broken[1] }
+  const files = compileFileRules(given.files)
+  if (!files.ok) return files
+  const deniedPaths = (given.denied_paths as string[] | undefined) ?? []
   return {
     ok: true,
     policy: {
-      readOnly: (given.read_only as boolean | undefined) ?? DEFAULTS.readOnly,
-      lanes: { ...DEFAULTS.lanes, ...(given.lanes as Partial<Policy['lanes']> | undefined) },
-      deniedPaths: (given.denied_paths as string[] | undefined) ?? [],
+      readOnly: (given.read_only as boolean | undefined) ?? false,
+      lanes: { ...ALL_LANES, ...(given.lanes as Partial<Policy['lanes']> | undefined) },
+      deniedPaths,
+      files: denying(files.rules, deniedPaths),
       pinnedVersion: given.pinned_version as string | undefined,
     },
   }
@@ -83,7 +90,7 @@ export async function loadPolicy(configDirectory: string): Promise<PolicyAnswer>
     const { code } = error as NodeJS.ErrnoException
     const misplacedWhy = code === 'ENOENT' ? await misplaced(configDirectory) : undefined
     if (misplacedWhy) return { ok: false, why: misplacedWhy }
-    if (code === 'ENOENT') return { ok: true, policy: DEFAULTS }
+    if (code === 'ENOENT') return compilePolicy(undefined)
     return { ok: false, why: `cannot be read (${code ?? 'it is not YAML'})` }
   }
 }

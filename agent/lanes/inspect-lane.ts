@@ -1,9 +1,9 @@
-// The inspect lane: one verb, looked up in the table again and run as it stands, or the look at our own installation. The
-// installation alone needs to read what root reads: a verb is started without any capability
+// The inspect lane: one verb, looked up in the table again and run as it stands, the look at our own installation, or a
+// question about files. The lane itself reads what root reads; a verb is started without any capability
 // (agent/decisions/0005-inspect-lane.md).
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { redactText } from '#proto/redaction/redactor.ts'
+import { CatalogueError } from '#proto/contract/errors.ts'
 import { verbOf } from '#proto/verbs/verb-of.ts'
 import { loadPolicy, type Policy, refuseLane } from '../guard/policy.ts'
 import { attackOn, runAttack } from '../process/isolation.ts'
@@ -14,6 +14,8 @@ import type { LaneSettings } from './settings.ts'
 import {
   type AttackRequest,
   emptyOutcome,
+  type FilesAnswer,
+  type FilesRequest,
   type Health,
   type InspectRequest,
   type InstallationRequest,
@@ -35,7 +37,7 @@ const ENVIRONMENT = {
   SYSTEMD_URLIFY: '0',
 }
 
-type Answer = { outcome: Outcome | Health } | { refusal: Refusal } | { report: string }
+type Answer = { outcome: Outcome | Health | FilesAnswer } | { refusal: Refusal } | { report: string }
 type Verb = { program: string; args: readonly string[] }
 
 const isText = (word: unknown): word is string => typeof word === 'string' && !word.includes('\0')
@@ -50,7 +52,7 @@ function verbIn(argv: unknown): Verb | { why: string } {
 }
 
 export async function inspectLane(
-  request: InspectRequest | InstallationRequest | AttackRequest,
+  request: InspectRequest | InstallationRequest | FilesRequest | AttackRequest,
   caller: Caller,
   settings: LaneSettings,
 ): Promise<Answer> {
@@ -63,11 +65,29 @@ export async function inspectLane(
   const refusal = refuseLane(answer, 'inspect')
   if (refusal) return { refusal }
   if (request.do === 'installation') return { outcome: await installation() }
-  const verb = verbIn(request.argv)
-  if ('why' in verb) return { refusal: { code: 'POLICY_DENIED', details: { reason: 'not_a_verb', why: verb.why } } }
   const open = containment.refuse(policy)
   if (open) return { refusal: open }
-  return { outcome: await run(verb, request.timeoutMs, { containment, policy, settings, caller }) }
+  const lane = { containment, policy, settings, caller }
+  if (request.do === 'files') return await filesIn(request, lane)
+  const verb = verbIn(request.argv)
+  if ('why' in verb) return { refusal: { code: 'POLICY_DENIED', details: { reason: 'not_a_verb', why: verb.why } } }
+  return { outcome: await run(verb, request.timeoutMs, lane) }
+}
+
+/** Loaded when it is asked for: a verb does without. */
+async function filesIn({ json }: FilesRequest, lane: Parameters<typeof look>[1]): Promise<Answer> {
+  const { answerFiles } = await import('./files.ts')
+  const runVerb = (argv: readonly string[], timeoutMs: number, caller: Caller): Promise<Outcome> => {
+    const verb = verbIn(argv)
+    if ('why' in verb) throw new CatalogueError('VALIDATION_ERROR', { field: 'path', why: verb.why })
+    return run(verb, timeoutMs, { ...lane, caller })
+  }
+  try {
+    return { outcome: { json: await answerFiles(json, { ...lane, runVerb }) } }
+  } catch (error) {
+    if (error instanceof CatalogueError) return { refusal: { code: error.code, details: error.details } }
+    throw error
+  }
 }
 
 async function run({ program, args }: Verb, timeoutMs: number, lane: Parameters<typeof look>[1]): Promise<Outcome> {
@@ -78,23 +98,15 @@ async function run({ program, args }: Verb, timeoutMs: number, lane: Parameters<
 
 /** Loaded when it is asked for: a verb does without. */
 async function installation(): Promise<Health> {
-  const [{ surveyInstallation }, { createOutside }, { layoutUnder }] = await Promise.all([
+  const [{ surveyInstallation }, { createOutside }, { layoutUnder }, { asTold }] = await Promise.all([
     import('../installation/survey.ts'),
     import('../installation/outside.ts'),
     import('../installation/layout.ts'),
+    import('../installation/as-told.ts'),
   ])
   const survey = await surveyInstallation({ layout: layoutUnder('/'), now: Date.now, outside: createOutside() })
   const { drifts, unseen: _unseen, ...health } = survey
-  const clean = (text: string): string => redactText(text, {}).text
-  return {
-    ...health,
-    drifts: drifts.map(({ code, target, was, should }) => ({
-      code,
-      target: clean(target),
-      was: clean(was),
-      should: clean(should),
-    })),
-  }
+  return { ...health, drifts: drifts.map(asTold) }
 }
 
 const attacked = ({ targets }: AttackRequest, containment: Containment, policy: Policy): Promise<string> => {

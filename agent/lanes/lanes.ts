@@ -5,6 +5,7 @@ import type { LaneName } from '../guard/policy.ts'
 import type { Companion, startCompanion } from '../process/spawn.ts'
 import { readFrames, wordsFrame } from './frames.ts'
 import type {
+  FilesAnswer,
   Health,
   InspectRequest,
   LaneFacts,
@@ -100,6 +101,8 @@ export function createLanes(options: {
     inspect: (request: Omit<InspectRequest, 'do'>, io: LaneIo): Promise<Answer> =>
       look(start('inspect'), { do: 'inspect', ...request }, io),
     installation: (io: LaneIo): Promise<Answer<Health>> => look(start('inspect'), { do: 'installation' }, io),
+    files: (json: string, io: LaneIo): Promise<Answer<FilesAnswer>> =>
+      look(start('inspect'), { do: 'files', json }, io),
     act: (verb: 'run' | 'settle', words: SignedWords, io: LaneIo): Promise<Answer> =>
       converse(start('act'), { do: verb, ...words }, io),
     async forget(grants: string[]): Promise<void> {

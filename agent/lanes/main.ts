@@ -3,6 +3,7 @@
 import { writeSync } from 'node:fs'
 import { closeInherited } from '../process/inherited.ts'
 import { type Caller, connectCaller } from './caller.ts'
+import type { inspectLane } from './inspect-lane.ts'
 import { type LaneSettings, laneSettings } from './settings.ts'
 import type { ActRequest, LaneWords, Request, WhereRequest } from './words.ts'
 
@@ -19,11 +20,10 @@ const LANES: Record<string, () => Promise<Lane>> = {
     }
   },
   inspect: async () => {
-    const { inspectLane } = await import('./inspect-lane.ts')
+    const inspect = await import('./inspect-lane.ts')
     return async (caller, settings) => {
       const request = await caller.request()
-      const known = request?.do === 'inspect' || request?.do === 'installation' || request?.do === 'attack'
-      return known ? await inspectLane(request, caller, settings) : undefined
+      return isInspect(request) ? await inspect.inspectLane(request, caller, settings) : undefined
     }
   },
   act: async () => {
@@ -46,6 +46,9 @@ const LANES: Record<string, () => Promise<Lane>> = {
     return async (_caller, settings) => ({ facts: await probeLanes(settings) })
   },
 }
+
+const isInspect = (request: Request | undefined): request is Parameters<typeof inspectLane>[0] =>
+  request !== undefined && ['inspect', 'installation', 'files', 'attack'].includes(request.do)
 
 const isAct = (request: Request | undefined): request is ActRequest | WhereRequest =>
   request !== undefined && ['run', 'settle', 'forget', 'where'].includes(request.do)

@@ -15,6 +15,9 @@ export type ReadRequest = { do: 'read'; id: string; line: string; timeoutMs: num
 /** A verb of the table; the lane looks it up. */
 export type InspectRequest = { do: 'inspect'; id: string; argv: readonly string[]; timeoutMs: number }
 export type InstallationRequest = { do: 'installation' }
+/** A FileQuestion (proto/contract/files.ts) as JSON, as Central sent it; so is what comes back. */
+export type FilesRequest = { do: 'files'; json: string }
+export type FilesAnswer = { json: string }
 /** The agent tries its own sandbox. */
 export type AttackRequest = { do: 'attack'; targets: Targets }
 /** Base64 bytes of a Granted message. */
@@ -25,7 +28,14 @@ export type ActRequest =
   | { do: 'forget'; grants: string[] }
 /** In what the act lane runs. */
 export type WhereRequest = { do: 'where' }
-export type Request = ReadRequest | InspectRequest | InstallationRequest | AttackRequest | ActRequest | WhereRequest
+export type Request =
+  | ReadRequest
+  | InspectRequest
+  | InstallationRequest
+  | FilesRequest
+  | AttackRequest
+  | ActRequest
+  | WhereRequest
 export type Cancel = { do: 'cancel' }
 
 /** `taken`: the nonce is spent, and the run is about to start. */

@@ -15,7 +15,7 @@ export type Wanted =
   | { kind: 'tail'; lines: number }
   /** Counted from 1, both included. */
   | { kind: 'lines'; from: number; to: number }
-  | { kind: 'page'; cursor?: string | undefined }
+  | { kind: 'page'; cursor?: string | undefined; lines?: number | undefined }
 export type ReadRequest = { path: string; ring: ReadRing; wanted: Wanted; maxBytes?: number }
 
 /** Why there is less than was asked for. */
@@ -107,20 +107,20 @@ async function placeOf(source: Source, file: Opened, wanted: Wanted, max: number
     case 'lines':
       return findLine(source, wanted.from, wanted.to, late)
     case 'page':
-      return resume(source, file, wanted.cursor)
+      return { ...(await resume(source, file, wanted.cursor)), lines: wanted.lines ?? ALL }
   }
 }
 
 /** A cursor may be old or made up: it has to stand at the beginning of a line of this very file. */
-async function resume(source: Source, file: Opened, cursor: string | undefined): Promise<Place> {
-  if (cursor === undefined) return { start: 0, lines: ALL, firstLine: 1 }
+async function resume(source: Source, file: Opened, cursor: string | undefined): Promise<Omit<Place, 'lines'>> {
+  if (cursor === undefined) return { start: 0, firstLine: 1 }
   const at = parseCursor(cursor)
   const stale = (reason: string) => new CatalogueError('VALIDATION_ERROR', { field: 'cursor', reason })
   if (!at) throw stale('not_ours')
   if (at.ino !== String(file.held.stat.ino)) throw stale('file_replaced')
   const before = at.start === 0 ? undefined : (await source.read(at.start - 1, 1))[0]
   if (at.start > 0 && before !== LF) throw stale('file_changed')
-  return { start: at.start, lines: ALL, skip: at.skip }
+  return { start: at.start, skip: at.skip }
 }
 
 async function pageAt(

@@ -3,6 +3,8 @@ import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-load
 
 import type { CommandsClient as _mttrly_agent_v1_CommandsClient, CommandsDefinition as _mttrly_agent_v1_CommandsDefinition } from './mttrly/agent/v1/Commands.ts';
 import type { Drift as _mttrly_agent_v1_Drift, Drift__Output as _mttrly_agent_v1_Drift__Output } from './mttrly/agent/v1/Drift.ts';
+import type { FilesAnswer as _mttrly_agent_v1_FilesAnswer, FilesAnswer__Output as _mttrly_agent_v1_FilesAnswer__Output } from './mttrly/agent/v1/FilesAnswer.ts';
+import type { FilesQuestion as _mttrly_agent_v1_FilesQuestion, FilesQuestion__Output as _mttrly_agent_v1_FilesQuestion__Output } from './mttrly/agent/v1/FilesQuestion.ts';
 import type { Granted as _mttrly_agent_v1_Granted, Granted__Output as _mttrly_agent_v1_Granted__Output } from './mttrly/agent/v1/Granted.ts';
 import type { InspectClient as _mttrly_agent_v1_InspectClient, InspectDefinition as _mttrly_agent_v1_InspectDefinition } from './mttrly/agent/v1/Inspect.ts';
 import type { InspectCommand as _mttrly_agent_v1_InspectCommand, InspectCommand__Output as _mttrly_agent_v1_InspectCommand__Output } from './mttrly/agent/v1/InspectCommand.ts';
@@ -22,6 +24,8 @@ export interface ProtoGrpcType {
       v1: {
         Commands: SubtypeConstructor<typeof grpc.Client, _mttrly_agent_v1_CommandsClient> & { service: _mttrly_agent_v1_CommandsDefinition }
         Drift: MessageTypeDefinition<_mttrly_agent_v1_Drift, _mttrly_agent_v1_Drift__Output>
+        FilesAnswer: MessageTypeDefinition<_mttrly_agent_v1_FilesAnswer, _mttrly_agent_v1_FilesAnswer__Output>
+        FilesQuestion: MessageTypeDefinition<_mttrly_agent_v1_FilesQuestion, _mttrly_agent_v1_FilesQuestion__Output>
         Granted: MessageTypeDefinition<_mttrly_agent_v1_Granted, _mttrly_agent_v1_Granted__Output>
         Inspect: SubtypeConstructor<typeof grpc.Client, _mttrly_agent_v1_InspectClient> & { service: _mttrly_agent_v1_InspectDefinition }
         InspectCommand: MessageTypeDefinition<_mttrly_agent_v1_InspectCommand, _mttrly_agent_v1_InspectCommand__Output>

@@ -28,11 +28,12 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'agent/guard',
     'agent/installation',
     'agent/process',
+    'agent/reading',
     'proto/contract',
     'proto/redaction',
     'proto/verbs',
   ],
-  'agent/reality': ['agent/process', 'proto/redaction'],
+  'agent/reality': ['agent/process', 'proto/contract', 'proto/redaction'],
   'agent/capabilities': ['agent/guard', 'agent/lanes', 'agent/process', 'proto/contract'],
   'agent/app': ['agent/*', 'proto/*'],
 

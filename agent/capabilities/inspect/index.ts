@@ -1,4 +1,4 @@
-// Fixed verbs and the look at our own installation, in the inspect lane. Where there is no such lane, or nothing contains
+// Fixed verbs, the look at our own installation and questions about files, in the inspect lane. Where there is no such lane, or nothing contains
 // it, they are refused: the same needs an approval there.
 import { CatalogueError } from '#proto/contract/errors.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
@@ -23,5 +23,6 @@ export function createInspect({ lanes, contained }: CapabilityRooms) {
       return inLane(ctx, (io) => lanes.inspect({ id: ctx.requestId, argv, timeoutMs: timeoutOf(timeoutMs) }, io))
     },
     installation: (_question, ctx) => inLane(ctx, lanes.installation),
+    files: ({ json }, ctx) => inLane(ctx, (io) => lanes.files(json, io)),
   } satisfies Handlers<'inspect'>
 }

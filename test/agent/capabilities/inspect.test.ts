@@ -19,6 +19,7 @@ function inspectWith(options: { contained?: boolean; answer?: Answer<never> } = 
       return options.answer ?? { kind: 'outcome', outcome }
     },
     installation: async () => options.answer ?? { kind: 'outcome', outcome: health },
+    files: async (json: string) => options.answer ?? { kind: 'outcome', outcome: { json } },
   } as unknown as Lanes
   return { asked, handlers: createInspect({ lanes, contained: () => options.contained ?? true }) }
 }
@@ -31,12 +32,14 @@ describe('inspect', () => {
     assert.equal(await handlers.run({ argv: ['journalctl', '-n', '5'], timeoutMs: 0 }, ctx), outcome)
     assert.deepEqual(asked, [{ id: 'req_1', argv: ['journalctl', '-n', '5'], timeoutMs: LIMITS.runDefault }])
     assert.equal(await handlers.installation({}, ctx), health)
+    assert.deepEqual(await handlers.files({ json: '{"do":"?"}' }, ctx), { json: '{"do":"?"}' })
   })
   it('is refused where nothing contains the lane', async () => {
     const { handlers, asked } = inspectWith({ contained: false })
     const refused = refusedWith('POLICY_DENIED', 'no_isolation')
     await assert.rejects(handlers.run({ argv: ['journalctl'], timeoutMs: 1 }, ctx), refused)
     await assert.rejects(handlers.installation({}, ctx), refused)
+    await assert.rejects(handlers.files({ json: '{}' }, ctx), refused)
     assert.deepEqual(asked, [])
   })
   it('says what the lane refused, and that it was lost', async () => {

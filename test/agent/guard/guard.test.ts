@@ -3,6 +3,7 @@ import { chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { refuseRead } from '../../../agent/guard/file-rules.ts'
 import { compilePolicy, loadPolicy, refuseLane } from '../../../agent/guard/policy.ts'
 import { secretPaths } from '../../../agent/guard/secret-paths.ts'
 
@@ -22,6 +23,18 @@ describe('the host’s own policy', () => {
     assert.deepEqual(lanes({ lanes: { read: false } }), [false, true, true])
     assert.deepEqual(lanes({ lanes: { inspect: false } }), [true, false, true])
   })
+  it('says which files may be read, and denies there what it denies everywhere', () => {
+    const answer = compilePolicy({ denied_paths: ['/srv/a/../{x}/'], files: { read: ['default', '/data/**'] } })
+    assert.ok(answer.ok)
+    const refused = (path: string) => refuseRead(answer.policy.files, path, 'normal')
+    assert.deepEqual(['/data/x', '/var/log/x', '/srv/a', '/opt2/x'].map(refused), [
+      undefined,
+      undefined,
+      undefined,
+      'not_allowlisted',
+    ])
+    assert.deepEqual(['/srv/{x}', '/srv/{x}/y'].map(refused), ['denied_by_host', 'denied_by_host'])
+  })
   it('refuses everything when it cannot be understood', () => {
     const unclear = [
       [],
@@ -39,6 +52,10 @@ describe('the host’s own policy', () => {
       { denied_paths: ['/with\0null'] },
       { denied_paths: ['/home/*/keys'] },
       { denied_paths: ['/srv/key?'] },
+      { files: ['/srv'] },
+      { files: { write: ['/srv'] } },
+      { files: { read: ['srv'] } },
+      { files: { read: '/srv' } },
     ]
     for (const content of unclear) assert.deepEqual(lanes(content), [false, false, false], JSON.stringify(content))
   })

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { sha256 } from '#proto/contract/grant.ts'
+import { compilePolicy } from '../../../agent/guard/policy.ts'
 import { accountDrifts, ownerName, parseGroups } from '../../../agent/installation/account-facts.ts'
 import { layoutUnder } from '../../../agent/installation/layout.ts'
 import { parseShow } from '../../../agent/installation/outside.ts'
@@ -155,7 +156,7 @@ describe('what is around it', () => {
       [HOST.home, 1e9],
       [HOST.state, 1e9],
     ]),
-    policy: { ok: true, policy: { readOnly: false, lanes: { read: true, inspect: true, act: true }, deniedPaths: [] } },
+    policy: compilePolicy(undefined),
     pinnedVersion: '',
     update: undefined,
     denials: [],

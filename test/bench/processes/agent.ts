@@ -45,6 +45,7 @@ const capabilities = createCapabilities({
     read,
     inspect: unused,
     installation: unused,
+    files: unused,
     act: unused,
     forget: unused,
     probe: unused,

@@ -2,12 +2,23 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
+import type { FilesAnswer as _mttrly_agent_v1_FilesAnswer, FilesAnswer__Output as _mttrly_agent_v1_FilesAnswer__Output } from '../../../mttrly/agent/v1/FilesAnswer.ts';
+import type { FilesQuestion as _mttrly_agent_v1_FilesQuestion, FilesQuestion__Output as _mttrly_agent_v1_FilesQuestion__Output } from '../../../mttrly/agent/v1/FilesQuestion.ts';
 import type { InspectCommand as _mttrly_agent_v1_InspectCommand, InspectCommand__Output as _mttrly_agent_v1_InspectCommand__Output } from '../../../mttrly/agent/v1/InspectCommand.ts';
 import type { InstallationHealth as _mttrly_agent_v1_InstallationHealth, InstallationHealth__Output as _mttrly_agent_v1_InstallationHealth__Output } from '../../../mttrly/agent/v1/InstallationHealth.ts';
 import type { InstallationQuestion as _mttrly_agent_v1_InstallationQuestion, InstallationQuestion__Output as _mttrly_agent_v1_InstallationQuestion__Output } from '../../../mttrly/agent/v1/InstallationQuestion.ts';
 import type { RunOutcome as _mttrly_agent_v1_RunOutcome, RunOutcome__Output as _mttrly_agent_v1_RunOutcome__Output } from '../../../mttrly/agent/v1/RunOutcome.ts';
 
 export interface InspectClient extends grpc.Client {
+  Files(argument: _mttrly_agent_v1_FilesQuestion, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_FilesAnswer__Output>): grpc.ClientUnaryCall;
+  Files(argument: _mttrly_agent_v1_FilesQuestion, metadata: grpc.Metadata, callback: grpc.requestCallback<_mttrly_agent_v1_FilesAnswer__Output>): grpc.ClientUnaryCall;
+  Files(argument: _mttrly_agent_v1_FilesQuestion, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_FilesAnswer__Output>): grpc.ClientUnaryCall;
+  Files(argument: _mttrly_agent_v1_FilesQuestion, callback: grpc.requestCallback<_mttrly_agent_v1_FilesAnswer__Output>): grpc.ClientUnaryCall;
+  files(argument: _mttrly_agent_v1_FilesQuestion, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_FilesAnswer__Output>): grpc.ClientUnaryCall;
+  files(argument: _mttrly_agent_v1_FilesQuestion, metadata: grpc.Metadata, callback: grpc.requestCallback<_mttrly_agent_v1_FilesAnswer__Output>): grpc.ClientUnaryCall;
+  files(argument: _mttrly_agent_v1_FilesQuestion, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_FilesAnswer__Output>): grpc.ClientUnaryCall;
+  files(argument: _mttrly_agent_v1_FilesQuestion, callback: grpc.requestCallback<_mttrly_agent_v1_FilesAnswer__Output>): grpc.ClientUnaryCall;
+  
   Installation(argument: _mttrly_agent_v1_InstallationQuestion, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_InstallationHealth__Output>): grpc.ClientUnaryCall;
   Installation(argument: _mttrly_agent_v1_InstallationQuestion, metadata: grpc.Metadata, callback: grpc.requestCallback<_mttrly_agent_v1_InstallationHealth__Output>): grpc.ClientUnaryCall;
   Installation(argument: _mttrly_agent_v1_InstallationQuestion, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_InstallationHealth__Output>): grpc.ClientUnaryCall;
@@ -29,6 +40,8 @@ export interface InspectClient extends grpc.Client {
 }
 
 export interface InspectHandlers extends grpc.UntypedServiceImplementation {
+  Files: grpc.handleUnaryCall<_mttrly_agent_v1_FilesQuestion__Output, _mttrly_agent_v1_FilesAnswer>;
+  
   Installation: grpc.handleUnaryCall<_mttrly_agent_v1_InstallationQuestion__Output, _mttrly_agent_v1_InstallationHealth>;
   
   Run: grpc.handleUnaryCall<_mttrly_agent_v1_InspectCommand__Output, _mttrly_agent_v1_RunOutcome>;
@@ -36,6 +49,7 @@ export interface InspectHandlers extends grpc.UntypedServiceImplementation {
 }
 
 export interface InspectDefinition extends grpc.ServiceDefinition {
+  Files: MethodDefinition<_mttrly_agent_v1_FilesQuestion, _mttrly_agent_v1_FilesAnswer, _mttrly_agent_v1_FilesQuestion__Output, _mttrly_agent_v1_FilesAnswer__Output>
   Installation: MethodDefinition<_mttrly_agent_v1_InstallationQuestion, _mttrly_agent_v1_InstallationHealth, _mttrly_agent_v1_InstallationQuestion__Output, _mttrly_agent_v1_InstallationHealth__Output>
   Run: MethodDefinition<_mttrly_agent_v1_InspectCommand, _mttrly_agent_v1_RunOutcome, _mttrly_agent_v1_InspectCommand__Output, _mttrly_agent_v1_RunOutcome__Output>
 }

@@ -1,0 +1,98 @@
+// Questions about a host's files and their answers, as JSON inside `inspect.files`. Asked by central/tools, answered in the
+// inspect lane; both ends parse what they are given. What a host says is redacted there, and untrusted here.
+import { z } from 'zod'
+import { LIMITS } from './limits.ts'
+
+/** An answer as JSON: well below LIMITS.message, whatever has to be escaped in it. */
+export const FILES_ANSWER_MAX = LIMITS.message / 2
+/** What a write may bring. */
+export const WRITE_INPUT_MAX = 256 * 1024
+
+const path = z.string().min(1).max(4096)
+const count = z.number().int().positive()
+/** `normal`: logs and common configuration. `privileged`: what only root reads. */
+export const ReadRing = z.enum(['normal', 'privileged'])
+
+const Wanted = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.enum(['head', 'tail']), lines: count }),
+  z.strictObject({ kind: z.literal('lines'), from: count, to: count }),
+  z.strictObject({ kind: z.literal('page'), cursor: z.string().max(200).optional(), lines: count.optional() }),
+])
+
+export const FileQuestion = z.discriminatedUnion('do', [
+  z.strictObject({ do: z.literal('read'), path, ring: ReadRing, wanted: Wanted, maxBytes: count }),
+  /** The last lines that a unit has logged. */
+  z.strictObject({ do: z.literal('journal'), unit: z.string().min(1).max(300), lines: count.max(10_000) }),
+  z.strictObject({
+    do: z.literal('search'),
+    root: path,
+    needle: z.string().min(1).max(256),
+    names: z.string().min(1).max(256).optional(),
+    ring: ReadRing,
+    maxHits: count,
+  }),
+  z.strictObject({ do: z.literal('diff'), from: path, to: path, ring: ReadRing }),
+  z.strictObject({ do: z.literal('compare'), source: path, dist: path, ring: ReadRing }),
+])
+export type FileQuestion = z.infer<typeof FileQuestion>
+
+const text = z.string()
+const size = z.number().int().nonnegative()
+const about = {
+  path: text,
+  size: size.optional(),
+  packed: text.optional(),
+  modifiedAt: z.number(),
+  changed: z.boolean(),
+}
+const names = { count: size, names: z.array(text) }
+const Names = z.object(names)
+
+const ANSWERS = {
+  read: z.discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('text'),
+      ...about,
+      text,
+      redactions: size,
+      /** Bytes of the content in front of what is given, and behind it where that is known. */
+      before: size,
+      after: size.optional(),
+      firstLine: size.optional(),
+      shortened: z.enum(['bytes', 'time', 'long_line']).optional(),
+      /** Cursor of the page that follows. */
+      next: text.optional(),
+    }),
+    z.object({ kind: z.literal('binary'), ...about, sha256: text.optional() }),
+  ]),
+  /** `shortened`: more was printed than an answer holds. */
+  journal: z.object({ text, redactions: size, exitCode: z.number(), detail: text, shortened: z.boolean() }),
+  search: z.object({
+    hits: z.array(z.object({ path: text, line: size, text })),
+    files: size,
+    bytes: size,
+    longLines: size,
+    passed: z.record(text, size),
+    shortened: z.array(text),
+  }),
+  diff: z.object({ text, same: z.boolean(), added: size, removed: size, redactions: size, leftOut: size }),
+  compare: z.object({
+    fresh: Names,
+    stale: Names,
+    missing: Names,
+    extra: Names,
+    unverified: z.object({ ...names, newer: size }),
+    maps: size,
+    files: z.object({ source: size, dist: size }),
+    shortened: z.array(text),
+  }),
+} satisfies Record<FileQuestion['do'], z.ZodType>
+
+export type QuestionOf<Do extends FileQuestion['do']> = Extract<FileQuestion, { do: Do }>
+export type FileAnswer<Do extends FileQuestion['do']> = z.output<(typeof ANSWERS)[Do]>
+/** What a lane may hand over for it. */
+export type FileAnswers = { [Do in FileQuestion['do']]: z.input<(typeof ANSWERS)[Do]> }
+
+/** @throws when the host says something else */
+export const parseAnswer = <Do extends FileQuestion['do']>(asked: Do, json: string): FileAnswer<Do> =>
+  ANSWERS[asked].parse(JSON.parse(json)) as FileAnswer<Do>
