@@ -1,11 +1,13 @@
-// The inspect lane: one verb, looked up in the table again and run as it stands, the look at our own installation, or a
-// question about files. The lane itself reads what root reads; a verb is started without any capability
-// (agent/decisions/0005-inspect-lane.md).
+// The inspect lane: one verb, looked up in the table again and run as it stands, the look at our own installation, a
+// question about files, or the snapshot of what runs here. The lane itself reads what root reads; a verb is started without
+// any capability (agent/decisions/0005-inspect-lane.md).
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { CatalogueError } from '#proto/contract/errors.ts'
 import { verbOf } from '#proto/verbs/verb-of.ts'
 import { loadPolicy, type Policy, refuseLane } from '../guard/policy.ts'
+import { ask } from '../process/ask.ts'
+import { endAfter } from '../process/deadline.ts'
 import { attackOn, runAttack } from '../process/isolation.ts'
 import type { Caller } from './caller.ts'
 import { type Containment, prepareContainment } from './containment.ts'
@@ -20,6 +22,8 @@ import {
   type InspectRequest,
   type InstallationRequest,
   type Outcome,
+  type RealityAnswer,
+  type RealityRequest,
   type Refusal,
 } from './words.ts'
 
@@ -37,7 +41,11 @@ const ENVIRONMENT = {
   SYSTEMD_URLIFY: '0',
 }
 
-type Answer = { outcome: Outcome | Health | FilesAnswer } | { refusal: Refusal } | { report: string }
+/** Of the whole snapshot, and of one program that it asks. */
+const REALITY_S = 10
+const PROGRAM_MS = 5_000
+
+type Answer = { outcome: Outcome | Health | FilesAnswer | RealityAnswer } | { refusal: Refusal } | { report: string }
 type Verb = { program: string; args: readonly string[] }
 
 const isText = (word: unknown): word is string => typeof word === 'string' && !word.includes('\0')
@@ -52,7 +60,7 @@ function verbIn(argv: unknown): Verb | { why: string } {
 }
 
 export async function inspectLane(
-  request: InspectRequest | InstallationRequest | FilesRequest | AttackRequest,
+  request: InspectRequest | InstallationRequest | FilesRequest | RealityRequest | AttackRequest,
   caller: Caller,
   settings: LaneSettings,
 ): Promise<Answer> {
@@ -69,6 +77,7 @@ export async function inspectLane(
   if (open) return { refusal: open }
   const lane = { containment, policy, settings, caller }
   if (request.do === 'files') return await filesIn(request, lane)
+  if (request.do === 'reality') return { outcome: { json: await reality(settings) } }
   const verb = verbIn(request.argv)
   if ('why' in verb) return { refusal: { code: 'POLICY_DENIED', details: { reason: 'not_a_verb', why: verb.why } } }
   return { outcome: await run(verb, request.timeoutMs, lane) }
@@ -90,10 +99,26 @@ async function filesIn({ json }: FilesRequest, lane: Parameters<typeof look>[1])
   }
 }
 
+const programAt = (program: string): string | undefined =>
+  DIRECTORIES.map((directory) => join(directory, program)).find(existsSync)
+
 async function run({ program, args }: Verb, timeoutMs: number, lane: Parameters<typeof look>[1]): Promise<Outcome> {
-  const path = DIRECTORIES.map((directory) => join(directory, program)).find(existsSync)
+  const path = programAt(program)
   if (path === undefined) return emptyOutcome('RUN_STATE_NOT_STARTED', `There is no ${program} on this server.`)
   return look({ argv: [...WITHOUT_CAPABILITIES, path, ...args], env: ENVIRONMENT, timeoutMs }, lane)
+}
+
+/** Its programs are those of its table, and have no capability either. */
+async function reality({ hostKey }: LaneSettings): Promise<string> {
+  endAfter(REALITY_S)
+  const { readReality } = await import('../reality/reality.ts')
+  const runner = async ([program = '', ...args]: readonly string[]): Promise<{ code: number; stdout: string }> => {
+    const path = programAt(program)
+    if (path === undefined) throw Object.assign(new Error('no such program'), { code: 'ENOENT' })
+    const stdout = await ask([...WITHOUT_CAPABILITIES, path, ...args], PROGRAM_MS)
+    return { code: stdout === undefined ? 1 : 0, stdout: stdout ?? '' }
+  }
+  return JSON.stringify(await readReality({ root: '/', runner, clock: Date, hostKey }))
 }
 
 /** Loaded when it is asked for: a verb does without. */

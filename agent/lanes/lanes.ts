@@ -12,6 +12,7 @@ import type {
   LaneWords,
   Outcome,
   ReadRequest,
+  RealityAnswer,
   Refusal,
   Request,
   SignedWords,
@@ -21,6 +22,7 @@ const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url))
 /** Read lanes that wait at once, and for how long after the last call. */
 const WAITING = 4
 const QUIET_MS = 60_000
+const REALITY_MS = 12_000
 
 export type Answer<Result = Outcome> =
   | { kind: 'outcome'; outcome: Result }
@@ -103,6 +105,14 @@ export function createLanes(options: {
     installation: (io: LaneIo): Promise<Answer<Health>> => look(start('inspect'), { do: 'installation' }, io),
     files: (json: string, io: LaneIo): Promise<Answer<FilesAnswer>> =>
       look(start('inspect'), { do: 'files', json }, io),
+    async reality(io: LaneIo): Promise<Answer<RealityAnswer>> {
+      const lane = start('inspect')
+      // It reads of every process, which can wait for ever in the kernel; then it is left, and ends itself.
+      const timer = timers.setTimeout(() => lane.kill(), REALITY_MS)
+      const answer = await look<RealityAnswer>(lane, { do: 'reality' }, io)
+      timers.clearTimeout(timer)
+      return answer
+    },
     act: (verb: 'run' | 'settle', words: SignedWords, io: LaneIo): Promise<Answer> =>
       converse(start('act'), { do: verb, ...words }, io),
     async forget(grants: string[]): Promise<void> {

@@ -18,6 +18,9 @@ export type InstallationRequest = { do: 'installation' }
 /** A FileQuestion (proto/contract/files.ts) as JSON, as Central sent it; so is what comes back. */
 export type FilesRequest = { do: 'files'; json: string }
 export type FilesAnswer = { json: string }
+export type RealityRequest = { do: 'reality' }
+/** A Snapshot (proto/contract/reality.ts) as JSON. */
+export type RealityAnswer = { json: string }
 /** The agent tries its own sandbox. */
 export type AttackRequest = { do: 'attack'; targets: Targets }
 /** Base64 bytes of a Granted message. */
@@ -33,6 +36,7 @@ export type Request =
   | InspectRequest
   | InstallationRequest
   | FilesRequest
+  | RealityRequest
   | AttackRequest
   | ActRequest
   | WhereRequest

@@ -1,10 +1,11 @@
 // What has changed on the host of late: packages, unit files, configurations, deploys. Images come from the container engine.
+
+import type { Change } from '#proto/contract/reality.ts'
 import type { Host } from './host.ts'
 import type { Installed } from './packages/database.ts'
 import { type Logged, parseAptHistory, parseDnfLog, parseDpkgLog } from './packages/log.ts'
 import type { Head } from './services/git.ts'
 import { UNIT_DIRECTORIES } from './services/systemd.ts'
-import type { Change } from './snapshot.ts'
 
 const WINDOW = 14 * 86_400_000
 const LOG_TAIL = 512 * 1024

@@ -1,8 +1,9 @@
 // Text from the host on its way out: secrets taken out first, then what a terminal would obey made visible, then cut. A whole
 // snapshot goes through here at once, so that nothing can be forgotten; each text has a redactor of its own, so that no
 // process can swallow what follows it.
+
+import { TEXT_MAX } from '#proto/contract/reality.ts'
 import { redactText } from '#proto/redaction/redactor.ts'
-import { TEXT_MAX } from './snapshot.ts'
 
 /** C0, DEL, C1, and what reorders or hides text. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to neutralise

@@ -1,5 +1,5 @@
 // How a statement about the health of a thing is made in this room: what, why, and where that was seen.
-import type { Health } from './snapshot.ts'
+import type { Health } from '#proto/contract/reality.ts'
 
 export const judge = (state: Health['state'], why: string, source: string, at: number): Health => ({
   state,

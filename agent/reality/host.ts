@@ -32,6 +32,8 @@ export const COMMANDS = {
     '*.path',
     '*.mount',
   ],
+  /** Whose cgroup a socket was made in: for whoever may not look at the descriptors of others. */
+  sockets: ['ss', '-H', '-tulne', '--cgroup'],
   rpm: ['rpm', '-qa', '--nodigest', '--nosignature', '--qf', '%{NAME}\\t%{EVR}\\t%{INSTALLTIME}\\n'],
 } as const
 export type Runner = (argv: readonly string[]) => Promise<{ code: number; stdout: string }>

@@ -1,11 +1,13 @@
 // The door of this room: one snapshot of what runs on a host and how it is. It is called inside a lane that may read and not
 // write; it starts no program but those of COMMANDS, through the runner that it is given.
 import { setImmediate as breathe } from 'node:timers/promises'
+import { type Container, MOST, type Section, type Snapshot } from '#proto/contract/reality.ts'
 import { readChanges } from './changes.ts'
 import { cleanAll, createClean } from './clean.ts'
+import { fit } from './fit.ts'
 import { createHost, type Runner } from './host.ts'
 import { describeHost, isSystemd, readBootTime } from './kernel/about.ts'
-import { readMounts } from './kernel/mounts.ts'
+import { hiddenHere, readMounts } from './kernel/mounts.ts'
 import { groupProcesses, readProcesses } from './kernel/processes.ts'
 import { describeListeners, readListeners } from './kernel/sockets.ts'
 import { readPackages } from './packages/database.ts'
@@ -17,9 +19,10 @@ import { describeTimers, readCron } from './services/schedules.ts'
 import { readStores } from './services/stores.ts'
 import { readSupervised } from './services/supervisors.ts'
 import { readSystemd } from './services/systemd.ts'
-import { type Container, MOST, type Section, type Snapshot } from './snapshot.ts'
 import { readCertificates } from './web/certificates.ts'
 import { readSites } from './web/sites.ts'
+
+const MOST_GAPS = 100
 
 export { COMMANDS, type Runner } from './host.ts'
 
@@ -43,7 +46,7 @@ export async function readReality({ root, runner, clock, hostKey, containers }: 
   const counting = readPackages(host)
   const processes = readProcesses(host, time)
   await breathe()
-  const sockets = readListeners(host, processes)
+  const sockets = await readListeners(host, processes)
   const mounts = readMounts(host)
   await breathe()
   const { sites, certificates, configs } = readSites({ host, processes, sockets })
@@ -77,17 +80,17 @@ export async function readReality({ root, runner, clock, hostKey, containers }: 
     containers: containers ?? [],
   } satisfies { [S in Section]: unknown[] }
   const bounded = { ...bound(found), containers: containers ? found.containers.slice(0, MOST.containers) : null }
-  const gaps = [...host.gaps].map(([what, why]) => ({ what, why }))
+  const gaps = [...host.gaps, ...hiddenHere(host)].map(([what, why]) => ({ what, why })).slice(0, MOST_GAPS)
   const about = describeHost(host, processes, time.bootedAt)
   const said = cleanAll({ host: about, ...bounded, packages, gaps }, createClean(hostKey))
-  return {
+  return fit({
     at: now,
     tookMs: Math.max(0, Math.round(clock.now() - now)),
     ...said,
     // Names and versions are of a form that holds nothing else (packages/database.ts).
     packages: { ...said.packages, installed: versions },
     omitted: omittedOf(found),
-  }
+  })
 }
 
 type Found = { [S in Section]: unknown[] }

@@ -11,6 +11,8 @@ import type { InspectCommand as _mttrly_agent_v1_InspectCommand, InspectCommand_
 import type { InstallationHealth as _mttrly_agent_v1_InstallationHealth, InstallationHealth__Output as _mttrly_agent_v1_InstallationHealth__Output } from './mttrly/agent/v1/InstallationHealth.ts';
 import type { InstallationQuestion as _mttrly_agent_v1_InstallationQuestion, InstallationQuestion__Output as _mttrly_agent_v1_InstallationQuestion__Output } from './mttrly/agent/v1/InstallationQuestion.ts';
 import type { ReadCommand as _mttrly_agent_v1_ReadCommand, ReadCommand__Output as _mttrly_agent_v1_ReadCommand__Output } from './mttrly/agent/v1/ReadCommand.ts';
+import type { RealityAnswer as _mttrly_agent_v1_RealityAnswer, RealityAnswer__Output as _mttrly_agent_v1_RealityAnswer__Output } from './mttrly/agent/v1/RealityAnswer.ts';
+import type { RealityQuestion as _mttrly_agent_v1_RealityQuestion, RealityQuestion__Output as _mttrly_agent_v1_RealityQuestion__Output } from './mttrly/agent/v1/RealityQuestion.ts';
 import type { RunOutcome as _mttrly_agent_v1_RunOutcome, RunOutcome__Output as _mttrly_agent_v1_RunOutcome__Output } from './mttrly/agent/v1/RunOutcome.ts';
 import type { Survivor as _mttrly_agent_v1_Survivor, Survivor__Output as _mttrly_agent_v1_Survivor__Output } from './mttrly/agent/v1/Survivor.ts';
 
@@ -33,6 +35,8 @@ export interface ProtoGrpcType {
         InstallationQuestion: MessageTypeDefinition<_mttrly_agent_v1_InstallationQuestion, _mttrly_agent_v1_InstallationQuestion__Output>
         Isolation: EnumTypeDefinition
         ReadCommand: MessageTypeDefinition<_mttrly_agent_v1_ReadCommand, _mttrly_agent_v1_ReadCommand__Output>
+        RealityAnswer: MessageTypeDefinition<_mttrly_agent_v1_RealityAnswer, _mttrly_agent_v1_RealityAnswer__Output>
+        RealityQuestion: MessageTypeDefinition<_mttrly_agent_v1_RealityQuestion, _mttrly_agent_v1_RealityQuestion__Output>
         RunOutcome: MessageTypeDefinition<_mttrly_agent_v1_RunOutcome, _mttrly_agent_v1_RunOutcome__Output>
         RunState: EnumTypeDefinition
         Survivor: MessageTypeDefinition<_mttrly_agent_v1_Survivor, _mttrly_agent_v1_Survivor__Output>

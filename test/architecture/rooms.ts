@@ -29,6 +29,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'agent/installation',
     'agent/process',
     'agent/reading',
+    'agent/reality',
     'proto/contract',
     'proto/redaction',
     'proto/verbs',

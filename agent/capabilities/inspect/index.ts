@@ -24,5 +24,6 @@ export function createInspect({ lanes, contained }: CapabilityRooms) {
     },
     installation: (_question, ctx) => inLane(ctx, lanes.installation),
     files: ({ json }, ctx) => inLane(ctx, (io) => lanes.files(json, io)),
+    reality: (_question, ctx) => inLane(ctx, lanes.reality),
   } satisfies Handlers<'inspect'>
 }

@@ -1,7 +1,8 @@
 // What the host is: its name, system, kernel, boot, and how many processes and sockets it has.
+
+import type { Snapshot } from '#proto/contract/reality.ts'
 import type { Host } from '../host.ts'
 import { isOpenrc } from '../services/openrc.ts'
-import type { Snapshot } from '../snapshot.ts'
 import type { Process } from './processes.ts'
 import { netFile, parseSockstat } from './sockets.ts'
 

@@ -1,8 +1,8 @@
 // File systems: what is mounted, how full it is, and what fstab wants and is not there.
 import { statfsSync } from 'node:fs'
+import type { Mount } from '#proto/contract/reality.ts'
 import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
-import type { Mount } from '../snapshot.ts'
 
 export type MountLine = { device: string; path: string; kind: string; options: string[] }
 
@@ -95,6 +95,19 @@ export function readMounts(host: Host): Mount[] {
     })),
   ]
 }
+
+/** What systemd puts in the place of a path that a unit hides (man 5 systemd.exec, InaccessiblePaths=). */
+const PLACEHOLDER = /^\S+ \S+ \S+ \/systemd\/inaccessible\/\S* (\S+) /
+
+/** What is empty here and may not be so on the host: whoever looks must be told. */
+export const hiddenHere = (host: Host): [what: string, why: string][] =>
+  host
+    .text('/proc/self/mountinfo', 1024 * 1024)
+    .split('\n')
+    .flatMap((line) => {
+      const path = PLACEHOLDER.exec(line)?.[1]
+      return path === undefined ? [] : [[path, 'not visible: hidden from the lane that looks']]
+    })
 
 /** Not the layers of containers, nor what systemd and snap mount for themselves. */
 const isOfTheHost = (path: string, device: string): boolean =>

@@ -1,8 +1,8 @@
 // Every process with its cgroup and program, from /proc: no program is started for it.
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
+import type { Owner, ProcessGroup } from '#proto/contract/reality.ts'
 import { cgroupOf, parseStat } from '../../process/process-table.ts'
 import type { Host } from '../host.ts'
-import type { Owner, ProcessGroup } from '../snapshot.ts'
 
 export type Process = {
   pid: number
@@ -16,7 +16,7 @@ export type Process = {
   cpuMs: number
   since: number
   argv: string[]
-  /** Where its program lies, as it sees it itself; '' when that may not be seen. */
+  /** Where its program lies, as it sees it itself, else as its command line says; '' when neither tells. */
   exe: string
   replaced: boolean
   cgroup: string
@@ -25,6 +25,7 @@ export type Process = {
 
 const MOST_PROCESSES = 8_192
 const COMMAND_MAX = 8_192
+const PATH = ['/usr/local/bin', '/usr/bin', '/usr/sbin', '/usr/local/sbin']
 /** USER_HZ: what /proc counts in on every architecture that Linux has a distribution for. */
 const TICKS = 100
 const SHOWN_PER_GROUP = 16
@@ -82,6 +83,18 @@ export function ownerOf(cgroup: string): Owner {
   return { kind: 'none', name: '' }
 }
 
+/** The program that a command line names: for whoever may not look at the program itself. */
+function namedProgram(host: Host, argv: readonly string[]): string {
+  const word = argv[0]?.split(' ')[0] ?? ''
+  if (!/^[\w./+-]+$/.test(word) || word.endsWith('/')) return ''
+  const places = word.startsWith('/')
+    ? [word]
+    : word.includes('/')
+      ? []
+      : PATH.map((directory) => join(directory, word))
+  return places.find(host.exists) ?? ''
+}
+
 /** The name of its program; a thread of Node may call itself something else. */
 export const programOf = ({ exe, name }: Process): string => basename(exe) || name
 
@@ -99,7 +112,8 @@ export function readProcesses(host: Host, { bootedAt }: Clock): Process[] {
     if (!entry) return [] // it has ended meanwhile
     const { uid, memory, threads } = parseStatus(host.kernel(`/proc/${pid}/status`))
     const kernel = entry.pid === 2 || entry.parent === 2
-    const exe = kernel ? '' : host.link(`/proc/${pid}/exe`)
+    const argv = kernel ? [] : parseArguments(host.text(`/proc/${pid}/cmdline`, COMMAND_MAX))
+    const exe = kernel ? '' : host.link(`/proc/${pid}/exe`) || namedProgram(host, argv)
     const cgroup = (kernel ? undefined : cgroupOf(entry.pid, host.at('/proc'))) ?? ''
     return [
       {
@@ -113,7 +127,7 @@ export function readProcesses(host: Host, { bootedAt }: Clock): Process[] {
         threads,
         cpuMs: parseCpuMs(stat),
         since: Math.round(bootedAt + entry.startTime * (1000 / TICKS)),
-        argv: kernel ? [] : parseArguments(host.text(`/proc/${pid}/cmdline`, COMMAND_MAX)),
+        argv,
         exe: exe.replace(/ \(deleted\)$/, ''),
         replaced: exe.endsWith(' (deleted)'),
         cgroup,

@@ -1,9 +1,11 @@
-// Listening sockets and whose they are: /proc/net gives the inodes, /proc/<pid>/fd who holds them.
-import type { Host } from '../host.ts'
-import type { Listener } from '../snapshot.ts'
+// Listening sockets and whose they are: /proc/net gives the inodes, /proc/<pid>/fd who holds them. Where descriptors of others
+// may not be looked at, the cgroup in which a socket was made tells, or its user when one service alone runs as that.
+
+import type { Listener } from '#proto/contract/reality.ts'
+import { COMMANDS, type Host } from '../host.ts'
 import { type Process, programOf } from './processes.ts'
 
-export type Socket = { protocol: Listener['protocol']; address: string; port?: number; inode: string }
+export type Socket = { protocol: Listener['protocol']; address: string; port?: number; inode: string; uid?: number }
 
 const TABLE_MAX = 1024 * 1024
 const FDS_MAX = 4_096
@@ -36,14 +38,14 @@ function shorten(groups: readonly string[]): string {
 export function parseInetSockets(text: string, protocol: 'tcp' | 'udp', ephemeral: [number, number]): Socket[] {
   const waiting = protocol === 'tcp' ? LISTEN : UNCONNECTED
   return text.split('\n').flatMap((line) => {
-    const [, local = '', remote = '', state, , , , , , inode = ''] = line.trim().split(/\s+/)
+    const [, local = '', remote = '', state, , , , uid, , inode = ''] = line.trim().split(/\s+/)
     const [address = '', port = ''] = local.split(':')
     if (state !== waiting || !/^[0-9A-F]+:0000$/.test(remote) || !/^[0-9A-F]{8}(?:[0-9A-F]{24})?$/.test(address))
       return []
     const number = Number.parseInt(port, 16)
     // Whoever asks a name server has a port of this range for an instant.
     if (protocol === 'udp' && number >= ephemeral[0] && number <= ephemeral[1]) return []
-    return [{ protocol, address: parseAddress(address), port: number, inode }]
+    return [{ protocol, address: parseAddress(address), port: number, inode, uid: Number(uid) }]
   })
 }
 
@@ -104,15 +106,52 @@ function findHolders(host: Host, wanted: Set<string>, processes: readonly Proces
   return holders
 }
 
-export type HeldSocket = Socket & { holder?: Process }
+/** `ss -e --cgroup`: inode → the id of its cgroup, or its path where ss could find that. */
+export const parseSocketCgroups = (text: string): Map<string, string> =>
+  new Map(
+    [...text.matchAll(/\bino:(\d+) .*?\bcgroup:(?:unreachable:([0-9a-f]+)|(\/\S*))/g)].map(
+      ([, inode = '', id, path]) => [inode, id === undefined ? (path ?? '') : String(Number.parseInt(id, 16))],
+    ),
+  )
 
-export function readListeners(host: Host, processes: readonly Process[]): HeldSocket[] {
+/** The first process of each cgroup, by the path and by the id of it. The root has none that a socket could be told by. */
+function leaders(host: Host, processes: readonly Process[]): Map<string, Process> {
+  const found = new Map<string, Process>()
+  for (const process of processes.filter(({ owner }) => owner.kind !== 'kernel' && owner.kind !== 'none')) {
+    if (found.has(process.cgroup)) continue
+    const id = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified']
+      .map((root) => host.stat(`${root}${process.cgroup}`)?.ino)
+      .find((ino) => ino !== undefined)
+    found.set(process.cgroup, process)
+    if (id !== undefined) found.set(String(id), process)
+  }
+  return found
+}
+
+/** A service is told by its user when it is the only one that runs as that. Root is everybody. */
+function onlyOf(processes: readonly Process[], uid: number | undefined): Process | undefined {
+  if (!uid) return undefined
+  const [one, ...others] = processes.filter((each) => each.uid === uid && each.owner.kind !== 'session')
+  return others.every(({ cgroup }) => cgroup === one?.cgroup) ? one : undefined
+}
+
+export type HeldSocket = Socket & { holder?: Process; heldFrom?: string }
+
+export async function readListeners(host: Host, processes: readonly Process[]): Promise<HeldSocket[]> {
   const sockets = readSockets(host)
   const holders = findHolders(host, new Set(sockets.map(({ inode }) => inode)), processes)
-  return sockets.map((socket) => {
-    const holder = holders.get(socket.inode)
-    return holder ? { ...socket, holder } : socket
-  })
+  const rest = sockets.filter(({ inode, protocol }) => protocol !== 'unix' && !holders.has(inode))
+  const cgroups = rest.length === 0 ? new Map<string, string>() : parseSocketCgroups((await host.run('sockets')) ?? '')
+  const byCgroup = cgroups.size === 0 ? new Map<string, Process>() : leaders(host, processes)
+  const held = (socket: Socket): Pick<HeldSocket, 'holder' | 'heldFrom'> => {
+    const sure = holders.get(socket.inode)
+    if (sure) return { holder: sure, heldFrom: `/proc/${sure.pid}/fd` }
+    const made = byCgroup.get(cgroups.get(socket.inode) ?? '')
+    if (made) return { holder: made, heldFrom: COMMANDS.sockets.join(' ') }
+    const only = onlyOf(processes, socket.uid)
+    return only ? { holder: only, heldFrom: `the only service of user ${only.user}` } : {}
+  }
+  return sockets.map((socket) => ({ ...socket, ...held(socket) }))
 }
 
 /** `unitOfSocket`: the socket unit of an address that process 1 holds for a service that has not been asked for yet. */
@@ -120,7 +159,7 @@ export function describeListeners(
   sockets: readonly HeldSocket[],
   unitOfSocket: ReadonlyMap<string, string>,
 ): Listener[] {
-  const described = sockets.map(({ protocol, address, port, holder }): Listener => {
+  const described = sockets.map(({ protocol, address, port, holder, heldFrom }): Listener => {
     const unit = holder?.pid === 1 ? unitOfSocket.get(port === undefined ? address : String(port)) : undefined
     return {
       protocol,
@@ -130,6 +169,7 @@ export function describeListeners(
         pid: holder.pid,
         process: programOf(holder),
         owner: unit ? { kind: 'unit', name: unit } : holder.owner,
+        ...(heldFrom && { ownerFrom: heldFrom }),
       }),
     }
   })

@@ -1,5 +1,5 @@
 // What package managers wrote down of their doings: dpkg.log and apt's history, dnf's and yum's logs.
-import type { Change } from '../snapshot.ts'
+import type { Change } from '#proto/contract/reality.ts'
 
 export type Logged = Omit<Change, 'kind'>
 

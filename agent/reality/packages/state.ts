@@ -1,7 +1,8 @@
 // How the package manager is: interrupted, locked, waiting for a restart. Locks are seen in /proc/locks; none is taken.
+
+import type { Health, Snapshot } from '#proto/contract/reality.ts'
 import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
-import type { Health, Snapshot } from '../snapshot.ts'
 import type { Installed, Manager } from './database.ts'
 
 const LOCKS: Record<Manager, readonly string[]> = {

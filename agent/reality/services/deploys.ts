@@ -1,6 +1,7 @@
 // The working trees that services run from, each with those that do.
+
+import type { Deploy, Unit } from '#proto/contract/reality.ts'
 import type { Host } from '../host.ts'
-import type { Deploy, Unit } from '../snapshot.ts'
 import { type Head, readHead } from './git.ts'
 import type { Running } from './runtimes.ts'
 

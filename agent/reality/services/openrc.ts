@@ -1,7 +1,8 @@
 // OpenRC's services (Alpine, Gentoo), from the directories in which it keeps their state: a link there for each.
+
+import type { Health, Unit } from '#proto/contract/reality.ts'
 import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
-import type { Health, Unit } from '../snapshot.ts'
 
 const STATE = '/run/openrc'
 /** The directory → what it means, the worst first. */

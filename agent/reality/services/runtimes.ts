@@ -1,10 +1,10 @@
 // The runtimes that programs here run on, and their versions, told by paths and files: what was found is never executed.
 import { basename, dirname, join } from 'node:path'
+import type { Runtime } from '#proto/contract/reality.ts'
 import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
 import type { Process } from '../kernel/processes.ts'
 import type { Installed } from '../packages/database.ts'
-import type { Runtime } from '../snapshot.ts'
 import { readGoVersion } from './go-version.ts'
 
 type Name = Runtime['runtime']

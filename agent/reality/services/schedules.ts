@@ -1,8 +1,9 @@
 // What runs by the clock: cron's tables and systemd's timers.
+
+import type { Health, Schedule, Unit } from '#proto/contract/reality.ts'
 import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
 import { type Process, parsePasswd } from '../kernel/processes.ts'
-import type { Health, Schedule, Unit } from '../snapshot.ts'
 import { type Properties, parseTimestamp } from './systemd.ts'
 
 export type Job = { line: number; when: string; user?: string; command: string }

@@ -1,6 +1,6 @@
 // The servers of a known make: how each is recognised, who may know its version, where its configuration and data are. A row
 // is all that a further one needs.
-import type { Store } from '../snapshot.ts'
+import type { Store } from '#proto/contract/reality.ts'
 
 export type StoreRow = {
   software: string

@@ -1,10 +1,10 @@
 // Servers of a known make, those that run and those that should: version, data, chosen settings, connections, health.
 import { join } from 'node:path'
+import type { Health, Store, Unit } from '#proto/contract/reality.ts'
 import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
 import { type Process, programOf } from '../kernel/processes.ts'
 import type { Installed } from '../packages/database.ts'
-import type { Health, Store, Unit } from '../snapshot.ts'
 import { STORES, type StoreRow } from './store-table.ts'
 
 const CONFIG_MAX = 512 * 1024

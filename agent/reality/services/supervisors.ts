@@ -1,10 +1,10 @@
 // Programs kept alive by something other than systemd: PM2's saved list and pid files, supervisord's configuration and log.
 import { join } from 'node:path'
 import { z } from 'zod'
+import type { Health, Supervised } from '#proto/contract/reality.ts'
 import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
 import { type Process, parsePasswd } from '../kernel/processes.ts'
-import type { Health, Supervised } from '../snapshot.ts'
 
 const DUMP_MAX = 4 * 1024 * 1024
 const LOG_TAIL = 64 * 1024

@@ -1,8 +1,8 @@
 // systemd's units from one `systemctl show`, and the unit files of the administrator that it has not loaded.
 import { basename } from 'node:path'
+import type { Health, Unit } from '#proto/contract/reality.ts'
 import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
-import type { Health, Unit } from '../snapshot.ts'
 
 export type Properties = { readonly Id: string; readonly [key: string]: string | undefined }
 type Clock = { bootedAt: number; now: number }

@@ -1,9 +1,9 @@
 // TLS certificates: those that web servers name, Let's Encrypt's and Caddy's own. Keys are never opened on purpose; of a file
 // that holds both, the certificate alone is taken.
 import { X509Certificate } from 'node:crypto'
+import type { Certificate, Health } from '#proto/contract/reality.ts'
 import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
-import type { Certificate, Health } from '../snapshot.ts'
 
 const ELSEWHERE = [
   '/etc/letsencrypt/live/*/fullchain.pem',

@@ -1,5 +1,5 @@
 // nginx: its configuration language, and the sites that a configuration means.
-import type { Site } from '../snapshot.ts'
+import type { Site } from '#proto/contract/reality.ts'
 import { DIRECTIVES_MAX, type Directive, NESTING_MAX, type Syntax, valuesOf, walk } from './directive.ts'
 
 export type PlainSite = Omit<Site, 'health' | 'server'>

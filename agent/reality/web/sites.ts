@@ -1,11 +1,11 @@
 // The sites of the web servers of this host, and whether they can be served: is the server there, does it listen, is there
 // somebody behind every local upstream.
 import { dirname, resolve } from 'node:path'
+import type { Health, Site } from '#proto/contract/reality.ts'
 import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
 import type { Process } from '../kernel/processes.ts'
 import type { HeldSocket } from '../kernel/sockets.ts'
-import type { Health, Site } from '../snapshot.ts'
 import { APACHE, sitesOfApache } from './apache.ts'
 import { CADDY, sitesOfCaddy } from './caddy.ts'
 import { type Config, type Directive, readConfig, type Syntax } from './directive.ts'
@@ -137,7 +137,8 @@ export function readSites(world: World): Sites {
     const config: Config | undefined =
       path === undefined ? undefined : readConfig(host, path, server.syntax, server.base?.(path))
     if (!config || path === undefined) return { sites: [], configs: [], certificates: [] }
-    const own = addressesOf(sockets.filter(({ holder }) => holder && server.program.test(holder.name)))
+    // What nobody is known to hold may be this server's.
+    const own = addressesOf(sockets.filter(({ holder }) => !holder || server.program.test(holder.name)))
     const certificatesOf = ({ certificates }: PlainSite): string[] =>
       certificates
         .filter((each) => !each.includes('$'))

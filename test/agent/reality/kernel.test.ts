@@ -92,8 +92,8 @@ describe('sockets', () => {
       tcpLine(3000, 13).replace(' 0A ', ' 01 '),
     ].join('\n')
     assert.deepEqual(parseInetSockets(tcp, 'tcp', [32768, 60999]), [
-      { protocol: 'tcp', address: '0.0.0.0', port: 80, inode: '11' },
-      { protocol: 'tcp', address: '127.0.0.1', port: 3000, inode: '12' },
+      { protocol: 'tcp', address: '0.0.0.0', port: 80, inode: '11', uid: 0 },
+      { protocol: 'tcp', address: '127.0.0.1', port: 3000, inode: '12', uid: 0 },
     ])
     const udp = [tcpLine(53, 21), tcpLine(40_000, 22)].join('\n').replaceAll(' 0A ', ' 07 ')
     assert.deepEqual(

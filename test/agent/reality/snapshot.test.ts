@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { diffSnapshots } from '../../../agent/reality/diff.ts'
-import type { Snapshot } from '../../../agent/reality/snapshot.ts'
+import type { Snapshot } from '#proto/contract/reality.ts'
+import { diffSnapshots } from '#proto/contract/reality-diff.ts'
 import { BOOT, snapshotOf, type Tree, tcpLine } from './tree.ts'
 
 const CONTAINER = '4f'.repeat(32)

@@ -3,9 +3,9 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { Snapshot } from '#proto/contract/reality.ts'
 import type { Runner } from '../../../agent/reality/host.ts'
 import { readReality } from '../../../agent/reality/reality.ts'
-import { Snapshot } from '../../../agent/reality/snapshot.ts'
 
 export type FakeProcess = {
   name: string
@@ -84,5 +84,5 @@ export async function snapshotOf(t: { after(hook: () => void): void }, tree: Tre
 }
 
 /** A line of /proc/net/tcp for a socket that listens on 127.0.0.1 or everywhere. */
-export const tcpLine = (port: number, inode: number, address = '00000000'): string =>
-  `   0: ${address}:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 ${inode} 1 0000000000000000 100 0 0 10 0`
+export const tcpLine = (port: number, inode: number, address = '00000000', uid = 0): string =>
+  `   0: ${address}:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A 00000000:00000000 00:00000000 00000000 ${uid} 0 ${inode} 1 0000000000000000 100 0 0 10 0`

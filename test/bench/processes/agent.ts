@@ -46,6 +46,7 @@ const capabilities = createCapabilities({
     inspect: unused,
     installation: unused,
     files: unused,
+    reality: unused,
     act: unused,
     forget: unused,
     probe: unused,

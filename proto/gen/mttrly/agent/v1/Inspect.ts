@@ -7,6 +7,8 @@ import type { FilesQuestion as _mttrly_agent_v1_FilesQuestion, FilesQuestion__Ou
 import type { InspectCommand as _mttrly_agent_v1_InspectCommand, InspectCommand__Output as _mttrly_agent_v1_InspectCommand__Output } from '../../../mttrly/agent/v1/InspectCommand.ts';
 import type { InstallationHealth as _mttrly_agent_v1_InstallationHealth, InstallationHealth__Output as _mttrly_agent_v1_InstallationHealth__Output } from '../../../mttrly/agent/v1/InstallationHealth.ts';
 import type { InstallationQuestion as _mttrly_agent_v1_InstallationQuestion, InstallationQuestion__Output as _mttrly_agent_v1_InstallationQuestion__Output } from '../../../mttrly/agent/v1/InstallationQuestion.ts';
+import type { RealityAnswer as _mttrly_agent_v1_RealityAnswer, RealityAnswer__Output as _mttrly_agent_v1_RealityAnswer__Output } from '../../../mttrly/agent/v1/RealityAnswer.ts';
+import type { RealityQuestion as _mttrly_agent_v1_RealityQuestion, RealityQuestion__Output as _mttrly_agent_v1_RealityQuestion__Output } from '../../../mttrly/agent/v1/RealityQuestion.ts';
 import type { RunOutcome as _mttrly_agent_v1_RunOutcome, RunOutcome__Output as _mttrly_agent_v1_RunOutcome__Output } from '../../../mttrly/agent/v1/RunOutcome.ts';
 
 export interface InspectClient extends grpc.Client {
@@ -28,6 +30,15 @@ export interface InspectClient extends grpc.Client {
   installation(argument: _mttrly_agent_v1_InstallationQuestion, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_InstallationHealth__Output>): grpc.ClientUnaryCall;
   installation(argument: _mttrly_agent_v1_InstallationQuestion, callback: grpc.requestCallback<_mttrly_agent_v1_InstallationHealth__Output>): grpc.ClientUnaryCall;
   
+  Reality(argument: _mttrly_agent_v1_RealityQuestion, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_RealityAnswer__Output>): grpc.ClientUnaryCall;
+  Reality(argument: _mttrly_agent_v1_RealityQuestion, metadata: grpc.Metadata, callback: grpc.requestCallback<_mttrly_agent_v1_RealityAnswer__Output>): grpc.ClientUnaryCall;
+  Reality(argument: _mttrly_agent_v1_RealityQuestion, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_RealityAnswer__Output>): grpc.ClientUnaryCall;
+  Reality(argument: _mttrly_agent_v1_RealityQuestion, callback: grpc.requestCallback<_mttrly_agent_v1_RealityAnswer__Output>): grpc.ClientUnaryCall;
+  reality(argument: _mttrly_agent_v1_RealityQuestion, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_RealityAnswer__Output>): grpc.ClientUnaryCall;
+  reality(argument: _mttrly_agent_v1_RealityQuestion, metadata: grpc.Metadata, callback: grpc.requestCallback<_mttrly_agent_v1_RealityAnswer__Output>): grpc.ClientUnaryCall;
+  reality(argument: _mttrly_agent_v1_RealityQuestion, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_RealityAnswer__Output>): grpc.ClientUnaryCall;
+  reality(argument: _mttrly_agent_v1_RealityQuestion, callback: grpc.requestCallback<_mttrly_agent_v1_RealityAnswer__Output>): grpc.ClientUnaryCall;
+  
   Run(argument: _mttrly_agent_v1_InspectCommand, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_RunOutcome__Output>): grpc.ClientUnaryCall;
   Run(argument: _mttrly_agent_v1_InspectCommand, metadata: grpc.Metadata, callback: grpc.requestCallback<_mttrly_agent_v1_RunOutcome__Output>): grpc.ClientUnaryCall;
   Run(argument: _mttrly_agent_v1_InspectCommand, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_RunOutcome__Output>): grpc.ClientUnaryCall;
@@ -44,6 +55,8 @@ export interface InspectHandlers extends grpc.UntypedServiceImplementation {
   
   Installation: grpc.handleUnaryCall<_mttrly_agent_v1_InstallationQuestion__Output, _mttrly_agent_v1_InstallationHealth>;
   
+  Reality: grpc.handleUnaryCall<_mttrly_agent_v1_RealityQuestion__Output, _mttrly_agent_v1_RealityAnswer>;
+  
   Run: grpc.handleUnaryCall<_mttrly_agent_v1_InspectCommand__Output, _mttrly_agent_v1_RunOutcome>;
   
 }
@@ -51,5 +64,6 @@ export interface InspectHandlers extends grpc.UntypedServiceImplementation {
 export interface InspectDefinition extends grpc.ServiceDefinition {
   Files: MethodDefinition<_mttrly_agent_v1_FilesQuestion, _mttrly_agent_v1_FilesAnswer, _mttrly_agent_v1_FilesQuestion__Output, _mttrly_agent_v1_FilesAnswer__Output>
   Installation: MethodDefinition<_mttrly_agent_v1_InstallationQuestion, _mttrly_agent_v1_InstallationHealth, _mttrly_agent_v1_InstallationQuestion__Output, _mttrly_agent_v1_InstallationHealth__Output>
+  Reality: MethodDefinition<_mttrly_agent_v1_RealityQuestion, _mttrly_agent_v1_RealityAnswer, _mttrly_agent_v1_RealityQuestion__Output, _mttrly_agent_v1_RealityAnswer__Output>
   Run: MethodDefinition<_mttrly_agent_v1_InspectCommand, _mttrly_agent_v1_RunOutcome, _mttrly_agent_v1_InspectCommand__Output, _mttrly_agent_v1_RunOutcome__Output>
 }

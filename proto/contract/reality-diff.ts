@@ -1,5 +1,5 @@
 // What is different between two snapshots of one host. Pure; figures that change by themselves (memory, time) do not count.
-import type { Snapshot } from './snapshot.ts'
+import type { Snapshot } from './reality.ts'
 
 type Fields = Readonly<Record<string, string>>
 export type Changed = { key: string; fields: Record<string, { before: string; after: string }> }

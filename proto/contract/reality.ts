@@ -1,5 +1,5 @@
-// What runs on a host and how it is, at one moment. The schema of everything that this room says; it imports zod alone, so
-// that whoever receives a snapshot reads it with the same words.
+// What runs on a host and how it is, at one moment, in the words of both tiers: agent/reality says them, central/reality
+// reads, keeps and compares them.
 import { z } from 'zod'
 
 /** Longest list of each section; what a host has beyond it is counted in `omitted`. */
@@ -20,6 +20,8 @@ export const MOST = {
 } as const
 export type Section = keyof typeof MOST
 
+/** Bytes of a snapshot as JSON. */
+export const SNAPSHOT_MAX = 1024 * 1024
 export const TEXT_MAX = 500
 const text = z.string().max(TEXT_MAX)
 /** Unix ms. */
@@ -110,6 +112,8 @@ export const Listener = z.object({
   pid: count.optional(),
   process: text.optional(),
   owner: Owner.optional(),
+  /** What said whose it is. */
+  ownerFrom: text.optional(),
 })
 export type Listener = z.infer<typeof Listener>
 
