@@ -226,6 +226,7 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
       catalog,
       clock,
       inspectInstallation: (serverId) => relay.call(serverId, 'inspect.installation', {}),
+      askFiles: async (serverId, json) => (await relay.call(serverId, 'inspect.files', { json })).json,
       releases,
       rollouts,
       cancelRun: runAction.cancel,

@@ -18,6 +18,7 @@ export type CallRooms = {
     | 'catalog'
     | 'clock'
     | 'inspectInstallation'
+    | 'askFiles'
     | 'releases'
     | 'rollouts'
     | 'cancelRun'

@@ -9,6 +9,11 @@ import { getAuditLog } from './actions/get-audit-log.ts'
 import { getPendingActions } from './actions/get-pending-actions.ts'
 import { executeCommand } from './commands/execute-command.ts'
 import type { CatalogEntry, PlannedTool } from './define.ts'
+import { compareSourceToDist } from './files/compare-source-to-dist.ts'
+import { diffFile } from './files/diff-file.ts'
+import { readFile } from './files/read-file.ts'
+import { readPrivilegedFile } from './files/read-privileged-file.ts'
+import { searchFiles } from './files/search-files.ts'
 import { bootstrapRecover } from './fleet/bootstrap-recover.ts'
 import { decommissionServer } from './fleet/decommission-server.ts'
 import { getAlerts } from './fleet/get-alerts.ts'
@@ -40,11 +45,11 @@ export const catalog: readonly CatalogEntry[] = Object.freeze([
   planned('mttrly_refresh_reality', 'Refresh Reality', 'read', 'deployment_bro'),
   planned('mttrly_get_server_timeline', 'Get Server Timeline', 'read', 'deployment_bro'),
   planned('mttrly_run_deploy_verifier', 'Run Deploy Verifier', 'read', 'deployment_bro'),
-  planned('mttrly_read_file', 'Read File', 'read', 'deployment_bro'),
-  planned('mttrly_read_privileged_file', 'Read Privileged File', 'read', 'deployment_bro'),
-  planned('mttrly_search_files', 'Search Files', 'read', 'deployment_bro'),
-  planned('mttrly_diff_file', 'Diff Files', 'read', 'deployment_bro'),
-  planned('mttrly_compare_source_to_dist', 'Compare Source To Dist', 'read', 'deployment_bro'),
+  readFile,
+  readPrivilegedFile,
+  searchFiles,
+  diffFile,
+  compareSourceToDist,
   getInstallHealth,
   planned('mttrly_search_knowledge', 'Search Knowledge', 'read', 'deployment_bro'),
   planned('mttrly_get_morning_brief', 'Get Morning Brief', 'read', 'deployment_bro'),

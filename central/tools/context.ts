@@ -45,6 +45,8 @@ export type ToolContext = {
   runRead: (serverId: string, command: ReadCommand, timeoutMs: number) => Promise<ReadRun>
   /** The installation of a server that is online, as its host finds it. Text in it is untrusted. */
   inspectInstallation: (serverId: string) => Promise<InstallationHealth>
+  /** A FileQuestion to a server that is online, as JSON, and its answer as the host gave it: untrusted. */
+  askFiles: (serverId: string, question: string) => Promise<string>
   /** The release that Central offers to hosts. */
   releases: Pick<Releases, 'current'>
   rollouts: Pick<Rollouts, 'view' | 'stopRollout'>

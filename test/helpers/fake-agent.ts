@@ -6,6 +6,7 @@ import { methodCodecs } from '#proto/contract/methods.ts'
 import { linkService } from '#proto/contract/wire.ts'
 import type { AgentFrame } from '#proto/gen/mttrly/agent/v1/AgentFrame.ts'
 import type { CentralFrame__Output } from '#proto/gen/mttrly/agent/v1/CentralFrame.ts'
+import type { FilesAnswer } from '#proto/gen/mttrly/agent/v1/FilesAnswer.ts'
 import type { Heartbeat } from '#proto/gen/mttrly/agent/v1/Heartbeat.ts'
 import type { Hello } from '#proto/gen/mttrly/agent/v1/Hello.ts'
 import type { InstallationHealth } from '#proto/gen/mttrly/agent/v1/InstallationHealth.ts'
@@ -22,7 +23,7 @@ export type AgentCredentials = { keyPem: string; certificatePem: string }
 export type RequestIo = {
   /** The decoded request message. */
   received: () => Record<string, unknown>
-  respond: (answer: RunOutcome | InstallationHealth) => void
+  respond: (answer: RunOutcome | InstallationHealth | FilesAnswer) => void
   fail: (code: string, details?: Record<string, unknown>) => void
   /** Sends a chunk at once, whatever the credit. */
   chunk: (offset: number, data: Buffer) => void

@@ -1,0 +1,187 @@
+// The tools that look at files, on a whole Central, with a host that answers as told.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { FileAnswers, FileQuestion } from '#proto/contract/files.ts'
+import { type Booted, bootCentral } from '../../helpers/boot-central.ts'
+import { createCsr } from '../../helpers/csr.ts'
+import { createFakeAgent } from '../../helpers/fake-agent.ts'
+import { until } from '../../helpers/fleet.ts'
+import { connectMcp, type Mcp } from '../../helpers/mcp.ts'
+
+const stops: (() => unknown)[] = []
+let booted: Booted
+let mcp: Mcp
+let id = ''
+const asked: FileQuestion[] = []
+let answer: unknown = {}
+let refusal: { code: string; details: Record<string, unknown> } | undefined
+
+const CONTAINED = ['read', 'act', 'inspect'].map((name) => ({ name, isolation: 'ISOLATION_SYSTEMD' as const }))
+const page: FileAnswers['read'] = {
+  kind: 'text',
+  path: '/var/log/app.log',
+  size: 9000,
+  modifiedAt: 1_700_000_000_000,
+  changed: false,
+  text: 'one\ntwo \u202e\n',
+  redactions: 1,
+  before: 10,
+  after: 20,
+  next: 'Y3Vyc29y',
+}
+
+async function enrol(hello: object): Promise<string> {
+  const { central, workspaceId } = booted
+  const { token } = await central.fleet.createInstallToken({ workspaceId, createdBy: 'test' })
+  const { keyPem, csrPem } = await createCsr()
+  const { server_id, certificate_pem, ca_pem } = await central.fleet.enrol({
+    token,
+    csr_pem: csrPem,
+    hostname: 'web-1',
+  })
+  const agent = createFakeAgent({
+    ...{ keyPem, certificatePem: certificate_pem, caPem: ca_pem, port: central.grpcPort },
+    hello: { lanes: CONTAINED, ...hello },
+    onRequest: (_request, io) => {
+      asked.push(JSON.parse(String(io.received().json)))
+      if (refusal) io.fail(refusal.code, refusal.details)
+      else io.respond({ json: typeof answer === 'string' ? answer : JSON.stringify(answer) })
+    },
+  })
+  stops.push(() => agent.close())
+  await agent.connect()
+  await until(async () => (await central.fleet.get(workspaceId, server_id))?.online === true)
+  return server_id
+}
+
+before(async () => {
+  booted = await bootCentral({ after: (work) => void stops.push(work as () => unknown) }, {})
+  const owner = await booted.member('anna')
+  mcp = await connectMcp(booted.url, await booted.apiKey(owner.userId))
+  id = await enrol({})
+})
+after(async () => {
+  await mcp?.close()
+  for (const stop of stops.toReversed()) await stop()
+})
+
+async function ask(tool: string, args: object, with_: unknown) {
+  answer = with_
+  const value = await mcp.value(tool, { server_id: id, ...args })
+  return { value, question: asked.at(-1) }
+}
+async function refused(tool: string, args: object): Promise<{ code: string; details?: unknown }> {
+  const got = await mcp.call(tool, { server_id: id, ...args })
+  assert.ok(!got.ok, `${tool} was not refused`)
+  return got.error
+}
+
+describe('reading a file', () => {
+  test('asks for what was meant, and shows what a terminal would obey', async () => {
+    const { value, question } = await ask('read_file', { path: '/var/log/app.log', lines: 2 }, page)
+    const wanted = { kind: 'tail', lines: 2 }
+    assert.deepEqual(question, { do: 'read', ring: 'normal', path: '/var/log/app.log', wanted, maxBytes: 32_768 })
+    assert.equal(value.content, 'one\ntwo \\u{202e}\n')
+    assert.deepEqual(
+      [value.lines, value.bytes_before, value.bytes_after, value.truncated, value.next_cursor],
+      [2, 10, 20, false, 'Y3Vyc29y'],
+    )
+  })
+  test('goes on with the cursor, from a line, from the head', async () => {
+    const wanted = async (args: object) => {
+      const { question } = await ask('read_privileged_file', { path: '/etc/sudoers', lines: 5, ...args }, page)
+      assert.ok(question?.do === 'read' && question.ring === 'privileged')
+      return question.wanted
+    }
+    assert.deepEqual(await wanted({ cursor: 'abc' }), { kind: 'page', cursor: 'abc', lines: 5 })
+    assert.deepEqual(await wanted({ first_line: 10 }), { kind: 'lines', from: 10, to: 14 })
+    assert.deepEqual(await wanted({ from: 'head' }), { kind: 'head', lines: 5 })
+  })
+  test('gives no more lines than the plan allows, and says so', async () => {
+    const many = { ...page, text: 'x\n'.repeat(500) }
+    const { value, question } = await ask('read_file', { path: '/var/log/app.log', lines: 9000 }, many)
+    assert.deepEqual(question?.do === 'read' && question.wanted, { kind: 'tail', lines: 500 })
+    assert.deepEqual([value.lines, value.lines_limit, value.truncated, value.truncated_by], [500, 500, true, 'plan'])
+  })
+  test('names what is binary', async () => {
+    const binary = { ...page, kind: 'binary', sha256: 'a'.repeat(64) }
+    const { value } = await ask('read_file', { path: '/var/log/wtmp' }, binary)
+    assert.deepEqual([value.kind, value.content, value.sha256], ['binary', undefined, 'a'.repeat(64)])
+  })
+  test('reads the journal of a unit', async () => {
+    const journal = { text: 'said\n', redactions: 0, exitCode: 0, detail: '', shortened: false }
+    const { value, question } = await ask('read_file', { path: 'journal:nginx.service', lines: 9 }, journal)
+    assert.deepEqual(question, { do: 'journal', unit: 'nginx.service', lines: 9 })
+    assert.deepEqual([value.kind, value.content], ['journal', 'said\n'])
+  })
+  test('says that there is no Docker, or that it cannot be read yet', async () => {
+    assert.equal((await refused('read_file', { path: 'docker:web' })).code, 'DOCKER_NOT_AVAILABLE')
+    const server_id = await enrol({ docker: true })
+    const { code, details } = await refused('read_file', { server_id, path: 'docker-image:web' })
+    assert.equal(code, 'VALIDATION_ERROR')
+    assert.match(JSON.stringify(details), /not in this release/)
+  })
+})
+
+describe('searching, diffing, comparing', () => {
+  test('hand on what the host found', async () => {
+    const passed = { not_allowed: 1 }
+    const hits = [{ path: '/var/log/a\u200b', line: 3, text: 'x' }]
+    const found = { hits, files: 2, bytes: 9, longLines: 0, passed, shortened: ['hits'] }
+    const { value, question } = await ask('search_files', { path: '/var/log', query: 'x', glob: '*.log' }, found)
+    const ring = 'normal'
+    assert.deepEqual(question, { do: 'search', root: '/var/log', needle: 'x', names: '*.log', ring, maxHits: 50 })
+    assert.deepEqual(value.hits, [{ path: '/var/log/a\\u{200b}', line: 3, text: 'x' }])
+    assert.deepEqual([value.truncated, value.files_skipped], [true, passed])
+
+    const diff = { text: '+a\u0007\n', same: false, added: 1, removed: 0, redactions: 0, leftOut: 4 }
+    const differing = (await ask('diff_file', { from_path: '/etc/a.conf', to_path: '/etc/b.conf' }, diff)).value
+    assert.deepEqual([differing.diff, differing.truncated, differing.lines_left_out], ['+a\\u{7}\n', true, 4])
+
+    const none = { count: 0, names: [] }
+    const compared = {
+      ...{
+        fresh: none,
+        stale: none,
+        missing: { count: 1, names: ['a'] },
+        extra: none,
+        unverified: { ...none, newer: 0 },
+      },
+      ...{ maps: 0, files: { source: 1, dist: 0 }, shortened: [] },
+    }
+    const paths = { source_path: '/srv/app/src', dist_path: '/srv/app/dist' }
+    const { verdict, missing } = (await ask('compare_source_to_dist', paths, compared)).value
+    assert.deepEqual([verdict, missing], ['incomplete', compared.missing])
+  })
+})
+
+describe('what cannot be read', () => {
+  const path = '/etc/shadow'
+  test('is refused in the words of the host', async () => {
+    refusal = { code: 'POLICY_DENIED', details: { reason: 'secret', path, source: 'host_policy' } }
+    const { code, details } = await refused('read_privileged_file', { path })
+    refusal = undefined
+    assert.equal(code, 'POLICY_DENIED')
+    assert.match(JSON.stringify(details), /"reason":"secret"/)
+  })
+  test('is not made up by a host that answers something else', async () => {
+    for (const nonsense of ['', 'null', '[]', '{"kind":"text"}']) {
+      answer = nonsense
+      assert.equal((await refused('read_file', { path })).code, 'INTERNAL_ERROR', nonsense)
+    }
+  })
+  test('is asked of no host that cannot contain a look, or is too old for it', async () => {
+    const count = asked.length
+    const open = await enrol({ lanes: [{ name: 'read', isolation: 'ISOLATION_SYSTEMD' }] })
+    const uncontained = await refused('read_file', { server_id: open, path })
+    assert.equal(uncontained.code, 'POLICY_DENIED')
+    assert.match(JSON.stringify(uncontained.details), /no_isolation/)
+    const old = await enrol({ capabilityVersion: 2 })
+    assert.equal((await refused('search_files', { server_id: old, path, query: 'x' })).code, 'AGENT_OUTDATED')
+    assert.equal(asked.length, count)
+  })
+  test('is no relative path', async () => {
+    for (const wrong of ['etc/passwd', '', 'file:///etc/passwd', 'journal:'])
+      assert.equal((await refused('read_file', { path: wrong })).code, 'VALIDATION_ERROR', wrong)
+  })
+})
