@@ -26,6 +26,7 @@ import { type McpRates, registerMcp } from './mcp/index.ts'
 import type { Surface } from './mcp/surface.ts'
 import type { ClientDocumentSettings } from './oauth/client-documents.ts'
 import { createOAuth } from './oauth/oauth.ts'
+import { createReality } from './reality/reality.ts'
 import { createRelay, type Relay } from './relay/relay.ts'
 import { createReleases, type Releases } from './releases/releases.ts'
 import { registerReleaseRoutes } from './releases/routes.ts'
@@ -44,6 +45,8 @@ export type Central = Awaited<ReturnType<typeof startCentral>>
 
 const SWEEP_INTERVAL = 15_000
 const UPKEEP_INTERVAL = 600_000
+/** A host gives itself less. */
+const REALITY_WITHIN = 20_000
 
 /** The console shows what is pending to everyone who may decide; there is nothing to send that could fail. */
 const IN_CONSOLE: Channel = { name: 'console', deliver: async () => true }
@@ -214,6 +217,11 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
   })
   const rollouts = createRollouts({ actions, audit, fleet, bus, clock, log, policyOf, start: runAction.start })
   const runRead = createRunRead({ relay, actions, audit, bus, clock, log })
+  const reality = createReality({
+    store: stores.snapshots,
+    ask: async (serverId) => (await relay.call(serverId, 'inspect.reality', {}, { timeoutMs: REALITY_WITHIN })).json,
+    clock,
+  })
   const runCall = createRunCall({
     plans,
     audit,
@@ -227,6 +235,7 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
       clock,
       inspectInstallation: (serverId) => relay.call(serverId, 'inspect.installation', {}),
       askFiles: async (serverId, json) => (await relay.call(serverId, 'inspect.files', { json })).json,
+      reality,
       releases,
       rollouts,
       cancelRun: runAction.cancel,
@@ -239,7 +248,7 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
     await approvals.sweep()
     await Promise.all([runAction.sweep(), rollouts.sweep()])
   }
-  return { approvals, runAction, rollouts, runCall, decideAction, sweep }
+  return { approvals, runAction, rollouts, reality, runCall, decideAction, sweep }
 }
 
 /** The HTTP server with all its doors: enrolment, OAuth, MCP, console. */
@@ -307,6 +316,7 @@ async function createDoors(
 async function upkeep({ stores, identity, audit, clock }: Core): Promise<void> {
   await identity.prune()
   await stores.oauth.records.prune(clock.now())
+  await stores.snapshots.prune()
   for (const workspace of await stores.workspaces.list()) await audit.checkpoint(workspace.id)
 }
 

@@ -25,6 +25,7 @@ import { createOAuthStore } from './storage/oauth.ts'
 import { createOneTimeStore } from './storage/one-time.ts'
 import { createSecondFactorsStore } from './storage/second-factors.ts'
 import { createSessionsStore } from './storage/sessions.ts'
+import { createSnapshotsStore } from './storage/snapshots.ts'
 import { createUsersStore } from './storage/users.ts'
 import { createWorkspacesStore } from './storage/workspaces.ts'
 
@@ -102,6 +103,7 @@ const createStores = (db: Database) => ({
   apiKeys: createApiKeysStore(db),
   oauth: createOAuthStore(db),
   fleet: createFleetStore(db),
+  snapshots: createSnapshotsStore(db),
   actions: createActionsStore(db),
   audit: createAuditStore(db),
 })

@@ -19,6 +19,7 @@ export type CallRooms = {
     | 'clock'
     | 'inspectInstallation'
     | 'askFiles'
+    | 'reality'
     | 'releases'
     | 'rollouts'
     | 'cancelRun'

@@ -10,6 +10,7 @@ import { actionsAndAudit } from './migrations/0004-actions-and-audit.ts'
 import { invitations } from './migrations/0005-invitations.ts'
 import { rollouts } from './migrations/0006-rollouts.ts'
 import { authorities } from './migrations/0007-authorities.ts'
+import { snapshots } from './migrations/0008-snapshots.ts'
 import type { Schema } from './schema.ts'
 
 export type Migration = {
@@ -35,6 +36,7 @@ export const MIGRATIONS: readonly Migration[] = [
   invitations,
   rollouts,
   authorities,
+  snapshots,
 ]
 
 /** The schema belongs to another program: start that one, or restore a backup from before it ran. */

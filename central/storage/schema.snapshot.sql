@@ -197,6 +197,13 @@ CREATE TABLE sessions (
   user_agent text not null
 ) strict;
 
+CREATE TABLE snapshots (
+  server_id text primary key not null references servers (id),
+  taken_at integer not null,
+  latest text not null,
+  before text
+) strict;
+
 CREATE TABLE totp (
   user_id text primary key not null references users (id) on delete cascade,
   secret blob not null,

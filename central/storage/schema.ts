@@ -116,6 +116,14 @@ export type Schema = {
     /** JSON: fingerprints of the authorities that its agent believes. */
     authorities: string
   }
+  /** What runs on a server. */
+  snapshots: {
+    server_id: string
+    taken_at: number
+    /** JSON: Snapshot; and the one before it. */
+    latest: string
+    before: string | null
+  }
   certificates: {
     serial: string
     server_id: string

@@ -24,6 +24,8 @@ import { quickTriage } from './fleet/quick-triage.ts'
 import { regenerateInstallToken } from './fleet/regenerate-install-token.ts'
 import { repairInstall } from './fleet/repair-install.ts'
 import { updateAgent } from './fleet/update-agent.ts'
+import { getServiceReality } from './reality/get-service-reality.ts'
+import { refreshReality } from './reality/refresh-reality.ts'
 import { getCapabilities } from './workspace/get-capabilities.ts'
 
 const planned = (id: PlannedTool['id'], title: string, scope: Scope, plan: Plan): PlannedTool => ({
@@ -41,8 +43,8 @@ export const catalog: readonly CatalogEntry[] = Object.freeze([
   quickTriage,
   planned('mttrly_run_diagnostic', 'Run Server Diagnostic', 'read', 'deployment_bro'),
   planned('mttrly_list_playbooks', 'List Playbooks', 'read', 'watchdog'),
-  planned('mttrly_get_service_reality', 'Get Service Reality', 'read', 'deployment_bro'),
-  planned('mttrly_refresh_reality', 'Refresh Reality', 'read', 'deployment_bro'),
+  getServiceReality,
+  refreshReality,
   planned('mttrly_get_server_timeline', 'Get Server Timeline', 'read', 'deployment_bro'),
   planned('mttrly_run_deploy_verifier', 'Run Deploy Verifier', 'read', 'deployment_bro'),
   readFile,

@@ -8,6 +8,7 @@ import type { Clock } from '../domain/clock.ts'
 import type { Principal } from '../domain/principal.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Workspace } from '../plans/plans.ts'
+import type { Reality } from '../reality/reality.ts'
 import type { Releases } from '../releases/releases.ts'
 import type { ActionsStore } from '../storage/actions.ts'
 import type { CatalogEntry } from './define.ts'
@@ -47,6 +48,8 @@ export type ToolContext = {
   inspectInstallation: (serverId: string) => Promise<InstallationHealth>
   /** A FileQuestion to a server that is online, as JSON, and its answer as the host gave it: untrusted. */
   askFiles: (serverId: string, question: string) => Promise<string>
+  /** What runs on a server. */
+  reality: Pick<Reality, 'get' | 'refresh'>
   /** The release that Central offers to hosts. */
   releases: Pick<Releases, 'current'>
   rollouts: Pick<Rollouts, 'view' | 'stopRollout'>

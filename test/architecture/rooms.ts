@@ -46,6 +46,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'central/plans': ['central/domain', 'central/storage', 'central/bus', 'proto/contract'],
   'central/fleet': ['central/domain', 'central/storage', 'central/bus', 'proto/contract'],
   'central/relay': ['central/domain', 'central/fleet', 'central/bus', 'proto/contract'],
+  'central/reality': ['central/domain', 'central/storage', 'proto/contract'],
   'central/releases': ['proto/contract'],
   'central/identity': ['central/domain', 'central/storage', 'proto/contract'],
   'central/oauth': ['central/domain', 'central/storage', 'central/audit', 'central/identity', 'proto/contract'],

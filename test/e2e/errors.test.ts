@@ -278,7 +278,7 @@ const CODES: Record<ErrorCode, Provocation | Later> = {
   BYPASS_ACQUIRE_FAILED: 'investigations come with the bypass tools',
   TWO_FACTOR_REQUIRED: 'asked for on the approval page, see what-a-client-sees.test.ts; no tool takes a proof',
   TWO_FACTOR_INVALID: 'said on the approval page, see what-a-client-sees.test.ts; no tool takes a proof',
-  REALITY_COOLDOWN: 'refresh_reality comes with the diagnosis tools',
+  REALITY_COOLDOWN: 'needs a host that says what runs on it, see central/tools/reality.test.ts',
   BYPASS_NOT_FOUND: 'investigations come with the bypass tools',
   BYPASS_EXHAUSTED: 'investigations come with the bypass tools',
   AGENT_OUTDATED: async () => {

@@ -100,6 +100,7 @@ const EXPECTED: Expected = {
     facts: 'text',
     authorities: 'text',
   },
+  snapshots: { server_id: 'text', taken_at: 'number', latest: 'text', before: 'text?' },
   certificates: {
     serial: 'text',
     server_id: 'text',
