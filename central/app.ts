@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import type { Logger } from 'pino'
 import { actorOf, type Channel, createApprovals, SYSTEM } from './approvals/approvals.ts'
 import { createDecideAction } from './calls/decide-action.ts'
+import { createPolicyNow } from './calls/policy-now.ts'
 import { createRollouts } from './calls/rollouts.ts'
 import { createRunAction } from './calls/run-action.ts'
 import { createRunCall } from './calls/run-call.ts'
@@ -190,6 +191,7 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
   const { stores, bus, clock, log, keys, dataKey, plans, audit, identity, publicUrl } = core
   const { actions } = stores
   const policyOf = async (workspaceId: string) => (await plans.get(workspaceId)).policy
+  const mustBePermitted = createPolicyNow(policyOf)
   const approvals = createApprovals({
     store: actions,
     audit,
@@ -202,6 +204,7 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
       return members.filter((_member, i) => enabled[i]).map(({ userId, email }) => ({ user_id: userId, email }))
     },
     policyOf,
+    mustBePermitted,
     publicUrl,
   })
   const runAction = createRunAction({
@@ -212,10 +215,11 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
     bus,
     clock,
     log,
+    mustBePermitted,
     actionKey: keys.actionKey,
     dataKey,
   })
-  const rollouts = createRollouts({ actions, audit, fleet, bus, clock, log, policyOf, start: runAction.start })
+  const rollouts = createRollouts({ actions, audit, fleet, bus, clock, log, start: runAction.start })
   const runRead = createRunRead({ relay, actions, audit, bus, clock, log })
   const reality = createReality({
     store: stores.snapshots,

@@ -45,6 +45,8 @@ export function createApprovals(rooms: {
   /** Members who may decide for this workspace and can sign in. */
   approversOf: (workspaceId: string) => Promise<readonly { user_id: string; email: string }[]>
   policyOf: (workspaceId: string) => Promise<Policy>
+  /** Whether policy allows it now, if this person approves it. @throws CatalogueError */
+  mustBePermitted: (action: Action, approver: string) => Promise<void>
   publicUrl: string
 }) {
   const { store, audit, bus, clock } = rooms
@@ -150,12 +152,7 @@ export function createApprovals(rooms: {
       throw new CatalogueError('VALIDATION_ERROR', { why: 'What was shown is not what is stored.' })
     if (decision === 'reject') return
     if (proof === 'none') throw new CatalogueError('TWO_FACTOR_REQUIRED', { approval_url: urlOf(action.id) })
-    const { two_person, read_only } = await rooms.policyOf(action.workspace_id)
-    // It may have been asked for before the policy was set.
-    if (read_only) throw new CatalogueError('POLICY_DENIED', { rule: 'read_only' })
-    if (two_person && action.requester.user_id === by.userId) {
-      throw new CatalogueError('FORBIDDEN', { why: 'Policy two_person: another member must decide this.' })
-    }
+    await rooms.mustBePermitted(action, by.userId)
   }
 
   /** The line of this decision stands already; this one says that it did not come to hold. */

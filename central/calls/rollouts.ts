@@ -7,7 +7,6 @@ import type { Audit } from '../audit/audit.ts'
 import type { Bus } from '../bus/bus.ts'
 import { type Action, type ActionState, isTerminal, mustBeWhatWasApproved, newAction } from '../domain/action.ts'
 import type { Clock } from '../domain/clock.ts'
-import type { Policy } from '../domain/policy.ts'
 import type { Principal } from '../domain/principal.ts'
 import { nextWave, ROLLOUT_LIFE, type Rollout, type Step } from '../domain/rollout.ts'
 import type { Fleet } from '../fleet/fleet.ts'
@@ -25,7 +24,6 @@ export function createRollouts(rooms: {
   bus: Bus
   clock: Clock
   log: Logger
-  policyOf: (workspaceId: string) => Promise<Policy>
   start: (action: Action) => Promise<void>
 }) {
   const { actions, audit, fleet, bus, clock, log } = rooms
@@ -43,8 +41,6 @@ export function createRollouts(rooms: {
     const rollout = rolloutOf(parent)
     if (!rollout || parent.state !== 'succeeded') return
     mustBeWhatWasApproved(parent)
-    // It may have been set since the approval.
-    if ((await rooms.policyOf(parent.workspace_id)).read_only) return
     const { step } = await look(parent, rollout)
     if (step.kind !== 'start') return
     for (const id of step.absent) await record(parent, id, 'expired', ABSENT)

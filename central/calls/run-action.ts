@@ -25,6 +25,7 @@ import type { Fleet } from '../fleet/fleet.ts'
 import type { Relay } from '../relay/relay.ts'
 import type { ActionsStore, StoredGrant } from '../storage/actions.ts'
 import { type EndState, endStateOf, finishedLine, outcomeOf } from './outcomes.ts'
+import type { PolicyNow } from './policy-now.ts'
 import { CANCEL_RUN, isRead, keepOutput, persistently } from './runs.ts'
 
 /** How an action ended; "later" means that its server must come back first. */
@@ -56,6 +57,7 @@ export function createRunAction(rooms: {
   bus: Bus
   clock: Clock
   log: Logger
+  mustBePermitted: PolicyNow
   actionKey: KeyObject
   dataKey: Buffer
 }) {
@@ -115,6 +117,8 @@ export function createRunAction(rooms: {
   const start = (action: Action) =>
     hold(action, async (hand) => {
       mustBeWhatWasApproved(action)
+      const refusal = await forbiddenNow(action)
+      if (refusal) return giveUp(action, 'cancelled', outcomeWith(FORBIDDEN, refusal))
       const granted = runsOnHost(action.spec) ? grantFor(action, action.spec) : undefined
       const details = { digest: action.digest }
       await audit.append(eventOf(action, SYSTEM, action.id, { event: 'action.started', details }))
@@ -240,15 +244,25 @@ export function createRunAction(rooms: {
     // A server's part in a rollout is decided before its turn comes.
     const due = Math.max(action.created_at, action.decision?.at ?? 0)
     const late = due + LIMITS.startWithin < clock.now()
-    return late ? hold(action, () => lapse(action)) : start(action)
+    return late ? hold(action, () => giveUp(action, 'expired', { detail: LATE })) : start(action)
   }
 
-  /** Approved long ago and never started: it does not run later by surprise. */
-  async function lapse(action: Action): Promise<void> {
-    await audit.append(eventOf(action, SYSTEM, action.id, { event: 'action.expired' }))
-    const outcome = { detail: 'It did not start in time after the approval; nothing was executed.' }
-    if (await actions.move(action.id, 'approved', 'expired', { finished_at: clock.now(), outcome }))
-      announce(bus, action, 'expired')
+  async function forbiddenNow(action: Action): Promise<CatalogueError | undefined> {
+    try {
+      await rooms.mustBePermitted(action, action.decision?.by_user_id ?? '')
+    } catch (error) {
+      if (error instanceof CatalogueError) return error
+      throw error
+    }
+  }
+
+  /** Approved, and never to be started: it does not run later by surprise. */
+  async function giveUp(action: Action, state: 'expired' | 'cancelled', outcome: ActionOutcome): Promise<void> {
+    const event = state === 'expired' ? 'action.expired' : 'action.finished'
+    const line = { event, outcome: state, ...(outcome.error && { details: outcome.error }) } as const
+    await audit.append(eventOf(action, SYSTEM, action.id, line))
+    if (await actions.move(action.id, 'approved', state, { finished_at: clock.now(), outcome }))
+      announce(bus, action, state)
   }
 
   /** The server is back: ask for what is still open, and let it forget what is already stored. */
@@ -298,9 +312,19 @@ export function createRunAction(rooms: {
 
 export type RunAction = ReturnType<typeof createRunAction>
 
+/** Approved long ago: its turn is over. */
+const LATE = 'It did not start in time after the approval; nothing was executed.'
+/** Set after the approval. */
+const FORBIDDEN = 'The policy of the workspace forbids it by now; nothing was executed.'
+
+const outcomeWith = (detail: string, error?: CatalogueError): ActionOutcome => ({
+  detail,
+  ...(error && { error: { code: error.code, details: error.details } }),
+})
+
 const failed = (detail: string, error?: CatalogueError): End => ({
   state: 'failed',
-  outcome: { detail, ...(error && { error: { code: error.code, details: error.details } }) },
+  outcome: outcomeWith(detail, error),
 })
 
 const unknown = (detail: string): End => ({ state: 'unknown', outcome: { detail } })

@@ -83,7 +83,8 @@ function serverIsKnown({ server }: Facts): Verdict | undefined {
   return server === null ? deny('SERVER_NOT_FOUND') : undefined
 }
 
-function policyPermits({ policy, effect }: Facts): Verdict | undefined {
+/** Asked again for what waited or runs in parts: calls/policy-now.ts. */
+export function policyPermits({ policy, effect }: Pick<Facts, 'policy' | 'effect'>): Verdict | undefined {
   if (effect.kind === 'none') return
   const denied = effect.programs.find((program) => policy.denied_programs.includes(program))
   if (denied) return deny('POLICY_DENIED', { rule: 'denied_programs', program: denied })

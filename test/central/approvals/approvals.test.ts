@@ -6,6 +6,7 @@ import { LIMITS } from '#proto/contract/limits.ts'
 import { type Channel, createApprovals } from '../../../central/approvals/approvals.ts'
 import { createAudit } from '../../../central/audit/audit.ts'
 import { createLocalBus } from '../../../central/bus/bus.ts'
+import { createPolicyNow } from '../../../central/calls/policy-now.ts'
 import { type ActionSpec, isTerminal } from '../../../central/domain/action.ts'
 import { DEFAULT_POLICY, type Policy } from '../../../central/domain/policy.ts'
 import { createActionsStore } from '../../../central/storage/actions.ts'
@@ -36,6 +37,7 @@ async function setUp(
 ) {
   await seedWorkspace(db)
   const clock = stillClock()
+  const policyOf = async () => ({ ...DEFAULT_POLICY, ...changes.policy })
   const audit = createAudit({ store: createAuditStore(db), clock, checkpointKey: privateKey })
   const approvals = createApprovals({
     store: createActionsStore(db),
@@ -45,7 +47,8 @@ async function setUp(
     channels: changes.channels ?? [inConsole],
     approversOf: async () =>
       (changes.approvers ?? ['usr_anna', 'usr_ben']).map((user_id) => ({ user_id, email: `${user_id}@example.org` })),
-    policyOf: async () => ({ ...DEFAULT_POLICY, ...changes.policy }),
+    policyOf,
+    mustBePermitted: createPolicyNow(policyOf),
     publicUrl: 'http://localhost:8080',
   })
   return { approvals, audit, clock, ask: () => approvals.request(principal(), 'req_1', spec(), WORDS) }
@@ -218,10 +221,14 @@ forEachDatabase('approvals', (open) => {
     const db = await open()
     const { ask } = await setUp(db)
     const { id, digest } = await ask()
-    const { approvals } = await setUp(db, { policy: { read_only: true } })
     const request = { by: person(), actionId: id, decision: 'approve' as const, proof: 'totp' as const, digest }
-    await assert.rejects(approvals.decide(request), refused('POLICY_DENIED'))
-    assert.equal((await approvals.get('wsp_1', id)).state, 'pending_approval')
+    for (const policy of [{ read_only: true }, { denied_programs: ['mkfs', 'touch'] }]) {
+      const { approvals } = await setUp(db, { policy })
+      await assert.rejects(approvals.decide(request), refused('POLICY_DENIED'))
+      assert.equal((await approvals.get('wsp_1', id)).state, 'pending_approval')
+    }
+    const { approvals } = await setUp(db, { policy: { denied_programs: ['mkfs'] } })
+    assert.equal((await approvals.decide(request)).state, 'approved')
   })
 
   test('one credential cannot flood the people who decide; another is not held up by it', async () => {

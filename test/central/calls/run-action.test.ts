@@ -9,9 +9,10 @@ import { LIMITS } from '#proto/contract/limits.ts'
 import { createApprovals } from '../../../central/approvals/approvals.ts'
 import { createAudit } from '../../../central/audit/audit.ts'
 import { createLocalBus } from '../../../central/bus/bus.ts'
+import { createPolicyNow } from '../../../central/calls/policy-now.ts'
 import { createRunAction } from '../../../central/calls/run-action.ts'
 import type { Action, ActionSpec } from '../../../central/domain/action.ts'
-import { DEFAULT_POLICY } from '../../../central/domain/policy.ts'
+import { DEFAULT_POLICY, type Policy } from '../../../central/domain/policy.ts'
 import { unseal } from '../../../central/domain/seal.ts'
 import type { Fleet } from '../../../central/fleet/fleet.ts'
 import type { Relay } from '../../../central/relay/relay.ts'
@@ -62,6 +63,9 @@ async function setUp(db: Database, agent: Agent) {
   const bus = createLocalBus()
   const actions = createActionsStore(db)
   const audit = createAudit({ store: createAuditStore(db), clock, checkpointKey: privateKey })
+  const now: { policy: Policy } = { policy: DEFAULT_POLICY }
+  const policyOf = async () => now.policy
+  const mustBePermitted = createPolicyNow(policyOf)
   const approvals = createApprovals({
     store: actions,
     audit,
@@ -69,7 +73,8 @@ async function setUp(db: Database, agent: Agent) {
     clock,
     channels: [{ name: 'console', deliver: async () => true }],
     approversOf: async () => [{ user_id: 'usr_anna', email: '' }],
-    policyOf: async () => DEFAULT_POLICY,
+    policyOf,
+    mustBePermitted,
     publicUrl: 'http://localhost',
   })
   const sent: Sent[] = []
@@ -86,20 +91,44 @@ async function setUp(db: Database, agent: Agent) {
     regenerate: async () => ({ command: 'secret one-liner', expires_at: 1 }),
   } as unknown as Fleet
   const log = pino({ level: 'silent' })
-  const runAction = createRunAction({ actions, audit, relay, fleet, bus, clock, log, actionKey: privateKey, dataKey })
+  const runAction = createRunAction({
+    ...{ actions, audit, relay, fleet, bus, clock, log, mustBePermitted },
+    ...{ actionKey: privateKey, dataKey },
+  })
   const approved = async (spec: ActionSpec = command): Promise<Action> => {
     const { id, digest } = await approvals.request(principal(), 'req_1', spec, WORDS)
     return approvals.decide({ by: person(), actionId: id, decision: 'approve', proof: 'totp', digest })
   }
   const stateOf = async (id: string) => (await approvals.get('wsp_1', id)).state
   const events = async () => (await audit.list('wsp_1', { limit: 50 })).map(({ body }) => body.event)
-  return { approvals, actions, audit, bus, clock, fleet, runAction, approved, sent, acknowledged, stateOf, events }
+  return { approvals, actions, audit, bus, clock, fleet, now, runAction, approved, sent, acknowledged, stateOf, events }
 }
+
+/** Set between the approval and the start. */
+const POLICIES: [name: string, policy: Partial<Policy>][] = [
+  ['read_only', { read_only: true }],
+  ['a denied program', { denied_programs: ['touch'] }],
+  ['two_person, where the person who asked has approved', { two_person: true }],
+]
 
 const refusal = (code: ErrorCode, reason?: string) => Promise.reject(new CatalogueError(code, { by: 'agent', reason }))
 const lost = () => Promise.reject(new CatalogueError('CONNECTION_ERROR', { lost: true }))
 
 forEachDatabase('run-action', (open) => {
+  for (const [name, policy] of POLICIES)
+    test(`what policy forbids by now is not begun, by whoever would begin it: ${name}`, async () => {
+      const t = await setUp(await open(), async () => exited())
+      const [first, second] = [await t.approved(), await t.approved()]
+      t.now.policy = { ...DEFAULT_POLICY, ...policy }
+      await t.runAction.start(first)
+      await t.runAction.sweep()
+      for (const { id } of [first, second]) assert.equal(await t.stateOf(id), 'cancelled')
+      assert.deepEqual(t.sent, [])
+      const { outcome } = await t.approvals.get('wsp_1', first.id)
+      assert.match(outcome?.detail ?? '', /forbids it by now; nothing was executed/)
+      assert.deepEqual((await t.events()).slice(0, 2), ['action.finished', 'action.finished'])
+    })
+
   test('sends the stored bytes under a grant for this server, stores output and outcome, then lets the agent forget', async () => {
     const t = await setUp(await open(), async ({ options }) => {
       await options.onOutput?.(0, Buffer.from('out'))

@@ -67,6 +67,7 @@ async function setUp(db: Database) {
     bus,
     clock,
     log,
+    mustBePermitted: async () => {},
     actionKey: privateKey,
     dataKey: Buffer.alloc(32),
   })

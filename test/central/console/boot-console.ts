@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import { createApprovals } from '../../../central/approvals/approvals.ts'
 import { createAudit } from '../../../central/audit/audit.ts'
 import { createLocalBus } from '../../../central/bus/bus.ts'
+import { createPolicyNow } from '../../../central/calls/policy-now.ts'
 import type { CallResult, IncomingCall } from '../../../central/calls/run-call.ts'
 import { registerConsole } from '../../../central/console/console.ts'
 import { oauthErrorPage } from '../../../central/console/pages/consent.ts'
@@ -99,6 +100,7 @@ export async function bootConsole(options: { origin?: string; start?: number } =
     dataKey: randomBytes(32),
     firstWorkspace: async () => 'wsp_1',
   })
+  const policyOf = async (id: string) => (await plans.get(id)).policy
   const approvals = createApprovals({
     store: actions,
     audit,
@@ -106,7 +108,8 @@ export async function bootConsole(options: { origin?: string; start?: number } =
     clock,
     channels: [{ name: 'console', deliver: async () => true }],
     approversOf: async () => ['usr_anna', 'usr_ben'].map((user_id) => ({ user_id, email: `${user_id}@example.org` })),
-    policyOf: async (id) => (await plans.get(id)).policy,
+    policyOf,
+    mustBePermitted: createPolicyNow(policyOf),
     publicUrl: origin,
   })
   const fleet: Fleet = {
