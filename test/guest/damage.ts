@@ -4,10 +4,10 @@
 /**
  * What is left to heal it with.
  * `connected`: the link and the lanes work, so Central can ask for a repair.
- * `lanes-dead`: the daemon is connected, and cannot do what it is asked.
+ * `beyond-repair`: the daemon is connected, and no lane can mend it: dead, or without what it would have to believe.
  * `cut-off`: the daemon is gone.
  */
-export type Left = 'connected' | 'lanes-dead' | 'cut-off'
+export type Left = 'connected' | 'beyond-repair' | 'cut-off'
 
 export type Damage = {
   readonly name: string
@@ -102,7 +102,7 @@ const FILES: readonly Damage[] = [
   {
     name: 'the version in use is a copy, not a link',
     script: 'cp -a . /opt/mttrly/copy; rm /opt/mttrly/current; mv /opt/mttrly/copy /opt/mttrly/current',
-    left: 'lanes-dead',
+    left: 'beyond-repair',
     named: /current/,
   },
   {
@@ -124,18 +124,18 @@ const FILES: readonly Damage[] = [
     left: 'connected',
     named: /sbin\/mttrly-agent/,
   },
-  { name: 'a lane program emptied', script: ': >lane.mjs', left: 'lanes-dead', named: /lane\.mjs/ },
-  { name: 'the runtime deleted', script: 'rm -rf /opt/mttrly/runtime', left: 'lanes-dead', named: /runtime/ },
+  { name: 'a lane program emptied', script: ': >lane.mjs', left: 'beyond-repair', named: /lane\.mjs/ },
+  { name: 'the runtime deleted', script: 'rm -rf /opt/mttrly/runtime', left: 'beyond-repair', named: /runtime/ },
   {
     name: 'a runtime that cannot be executed',
     script: 'chmod 0644 "$(readlink -f node)"',
-    left: 'lanes-dead',
+    left: 'beyond-repair',
     named: /runtime|node/,
   },
   {
     name: 'the link to the version in use leads nowhere',
     script: 'ln -sfn versions/0.0.1 /opt/mttrly/current',
-    left: 'lanes-dead',
+    left: 'beyond-repair',
     named: /current/,
   },
   { name: 'every program deleted', script: `rm -rf /opt/mttrly; ${MEET}`, left: 'cut-off', named: /opt/ },
@@ -282,11 +282,11 @@ const UNIT_FILES: readonly Damage[] = [
   {
     name: 'the door of the act lane stopped',
     script: 'systemctl stop mttrly-lane-act.socket',
-    left: 'lanes-dead',
+    left: 'beyond-repair',
     named: /mttrly-lane-act\.socket/,
     lane: 'act',
   },
-  { name: 'the directory of the sockets removed', script: 'rm -rf /run/mttrly', left: 'lanes-dead', named: /sock/ },
+  { name: 'the directory of the sockets removed', script: 'rm -rf /run/mttrly', left: 'beyond-repair', named: /sock/ },
   {
     name: 'the daemon stopped, disabled and masked',
     script: `systemctl disable --now mttrly-agent; rm ${UNITS}/mttrly-agent.service; systemctl mask mttrly-agent`,
@@ -362,13 +362,13 @@ const STATE: readonly Damage[] = [
   {
     name: 'the release key gone',
     script: 'rm /var/lib/mttrly-act/release-key.pem',
-    left: 'connected',
+    left: 'beyond-repair',
     named: /release-key/,
   },
   {
     name: 'the key of the markers gone',
     script: 'rm /var/lib/mttrly-act/host-key',
-    left: 'connected',
+    left: 'beyond-repair',
     named: /host-key/,
     lane: 'read',
   },
@@ -387,14 +387,14 @@ const STATE: readonly Damage[] = [
   {
     name: 'whom root believes is forgotten',
     script: 'rm /var/lib/mttrly-act/trust.json',
-    left: 'lanes-dead',
+    left: 'beyond-repair',
     named: /trust/,
     lane: 'act',
   },
   {
     name: 'all that root remembers gone',
     script: 'rm -rf /var/lib/mttrly-act',
-    left: 'lanes-dead',
+    left: 'beyond-repair',
     named: /mttrly-act/,
   },
   {
