@@ -1,5 +1,6 @@
 // Where an installation lies (install/agent/README.md). The only place in the agent that names these paths.
-import { join, relative } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 
 export type Layout = ReturnType<typeof layoutUnder>
 
@@ -42,6 +43,9 @@ export function layoutUnder(root: string) {
     minimumVersion: at('var/lib/mttrly-act/minimum-version'),
   }
 }
+
+/** What is locked by whoever changes an installation (install.sh does the same): nobody else can even open it, once it is ours. */
+export const lockIn = ({ record, act, home }: Layout): string => (existsSync(record) ? act : dirname(home))
 
 /** A path of that layout as it is called on a host. */
 export const placeOf = ({ root }: Layout, path: string): string => join('/', relative(root, path))

@@ -1,7 +1,7 @@
 // `mttrly-agent repair`: shows as a diff what would be mended, and with the digest of exactly that plan mends it. Central
 // has a plan approved and runs this as an ordinary granted action; an administrator may as well.
 import { rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { isDeepStrictEqual, parseArgs } from 'node:util'
 import {
   DRIFTS,
@@ -14,19 +14,18 @@ import {
   STRATEGIES,
   type Strategy,
 } from '#proto/contract/installation.ts'
+import { whileLocked } from '../process/lock.ts'
 import { runScript } from '../process/script.ts'
 import { asTold } from './as-told.ts'
 import { surveyHere } from './doctor.ts'
 import { stageRelease } from './fetch-release.ts'
-import { type Layout, layoutUnder } from './layout.ts'
+import { type Layout, layoutUnder, lockIn } from './layout.ts'
 import type { Command } from './main.ts'
 import type { Survey } from './survey.ts'
 
 const EXIT = { done: 0, notMended: 1, usage: 2, refused: 4 } as const
 /** Of converge.sh: everything is in place, and the link is not up yet. */
 const NOT_CONNECTED = 6
-/** Of flock: an installation, an update or another repair is under way. */
-const BUSY = 75
 const PATIENCE_MS = 180_000
 /** What brings files from Central; what is too much is only removed. */
 const TO_FETCH: readonly DriftCode[] = ['RELEASE_UNSIGNED', 'FILE_MISSING', 'FILE_CHANGED']
@@ -73,6 +72,15 @@ export const repair: Command = async (args) => {
     return EXIT.refused
   }
   const layout = layoutUnder('/')
+  if (wish.digest === undefined) return await planned(wish, layout)
+  const code = await whileLocked(lockIn(layout), 0, () => planned(wish, layout))
+  if (code === undefined)
+    complain('an installation, an update or another repair is under way: try again when it has ended.')
+  return code ?? EXIT.notMended
+}
+
+/** Found anew in any case: it is carried out if it is still the plan that was approved. */
+async function planned(wish: Wish, layout: Layout): Promise<number> {
   const survey = await surveyHere()
   const plan = planRepair(wish.strategy, survey.drifts.map(asTold), wish.issues)
   say(describePlan(plan))
@@ -94,14 +102,11 @@ async function carryOut(plan: RepairPlan, survey: Survey, layout: Layout): Promi
   if (plan.strategy === 'uninstall') return run(['/bin/bash', join(version, 'uninstall.sh')])
   if (plan.drifts.some(({ code }) => TO_FETCH.includes(code)) && !(await bringFiles(survey, layout)))
     return EXIT.refused
-  removeExtra(planned(survey, plan), layout)
+  removeExtra(asFound(survey, plan), layout)
   const rest = plan.parts.filter((part) => part !== 'files')
   if (rest.length > 0) {
     const reopen = plan.strategy === 'lane_reprovision' ? ['--reopen'] : []
-    const lock = ['flock', '--nonblock', `--conflict-exit-code=${BUSY}`, dirname(layout.home)]
-    const code = await run([...lock, '/bin/bash', join(version, 'converge.sh'), '--only', rest.join(','), ...reopen])
-    if (code === BUSY)
-      complain('an installation, an update or another repair is under way: try again when it has ended.')
+    const code = await run(['/bin/bash', join(version, 'converge.sh'), '--only', rest.join(','), ...reopen])
     if (code !== 0 && code !== NOT_CONNECTED) return EXIT.notMended
   }
   return verdict(plan, await surveyHere())
@@ -116,7 +121,7 @@ async function bringFiles({ version }: Survey, layout: Layout): Promise<boolean>
 }
 
 /** The plan's differences as they were found. */
-const planned = (survey: Survey, plan: RepairPlan): Drift[] =>
+const asFound = (survey: Survey, plan: RepairPlan): Drift[] =>
   survey.drifts.filter((drift) => plan.drifts.some((told) => isDeepStrictEqual(told, asTold(drift))))
 
 /** Only what lies below our own directory, and what the plan named. */

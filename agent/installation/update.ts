@@ -7,8 +7,9 @@ import { isVersion } from '#proto/contract/release.ts'
 import { syncDirectory } from '../files/durable-file.ts'
 import { loadPolicy } from '../guard/policy.ts'
 import { ask } from '../process/ask.ts'
-import { runScript } from '../process/script.ts'
-import { type Layout, layoutUnder } from './layout.ts'
+import { whileLocked } from '../process/lock.ts'
+import { runScript, type ScriptEnd } from '../process/script.ts'
+import { type Layout, layoutUnder, lockIn } from './layout.ts'
 import { createLook, type Look } from './look.ts'
 import type { Command } from './main.ts'
 import { isUnderWay, readUpdate, STEPS, type UpdateRecord, writeUpdate } from './update-record.ts'
@@ -49,16 +50,20 @@ const goOn = (version: string) =>
   runScript(['systemctl', 'start', '--no-block', '--quiet', updaterUnit(version)], 30_000)
 
 /** From here on the update is begun, and it is ended, by us or by the next start of the machine. */
-async function begin(wish: Wish, from: string, layout: Layout): Promise<string | undefined> {
+async function begin(wish: Wish, from: string, layout: Layout): Promise<UpdateRecord> {
   const [now, start] = [Date.now(), await thisStart()]
-  writeUpdate(layout, { ...wish, step: 'requested', from, start, found: 0, requestedAt: now, changedAt: now })
+  const begun = { ...wish, step: 'requested', from, start, found: 0, requestedAt: now, changedAt: now } as const
+  writeUpdate(layout, begun)
   const enabled = await runScript(['systemctl', 'enable', '--quiet', updaterUnit(from)], 30_000)
-  if (enabled.code !== 0) return enabled.said.trim()
+  if (enabled.code !== 0) throw notStarted(enabled)
   syncDirectory(join(layout.units, 'multi-user.target.wants'))
   syncDirectory(layout.units)
   const started = await goOn(from)
-  return started.code === 0 ? undefined : started.said.trim()
+  if (started.code !== 0) throw notStarted(started)
+  return begun
 }
+
+const notStarted = ({ said }: ScriptEnd): Error => new Error(`the updater could not be started: ${said.trim()}`)
 
 type End = { code: number; says: string }
 
@@ -73,11 +78,12 @@ function endOf({ step, to, from, why = '', centralAway, changedAt }: UpdateRecor
   return undefined
 }
 
-async function follow(from: string, look: Look, layout: Layout): Promise<End> {
+async function follow({ from, requestedAt }: UpdateRecord, look: Look, layout: Layout): Promise<End> {
   for (let told = ''; ; await delay(LOOK_EVERY_MS)) {
     const atWork = (await ask(['systemctl', 'show', '-P', 'ActiveState', updaterUnit(from)], 10_000))?.trim()
     const record = readUpdate(look, layout) // after the look at the unit: what it wrote at its end is seen
-    if (!record) return { code: EXIT.fault, says: 'what the update had reached cannot be read any more' }
+    if (record?.requestedAt !== requestedAt)
+      return { code: EXIT.fault, says: 'what the update had reached cannot be read any more' }
     const end = endOf(record)
     if (end) return end
     if (record.step !== told) say(STEPS[record.step].says)
@@ -99,15 +105,14 @@ export const update: Command = async (args) => {
     say(`${wish.to} is in use already`)
     return EXIT.done
   }
-  const refused = await whyNot(wish, from, look, layout)
-  if (refused !== undefined) {
-    say(`not updated, nothing was changed: ${refused}`)
+  const tryIt = async () => (await whyNot(wish, from, look, layout)) ?? (await begin(wish, from, layout))
+  const begun = (await whileLocked(lockIn(layout), 0, tryIt)) ?? 'an installation or a repair is under way'
+  if (typeof begun === 'string') {
+    say(`not updated, nothing was changed: ${begun}`)
     return EXIT.refused
   }
   say(`from ${from} to ${wish.to}`)
-  const fault = await begin(wish, from, layout)
-  if (fault !== undefined) throw new Error(`the updater could not be started: ${fault}`)
-  const { code, says } = await follow(from, look, layout)
+  const { code, says } = await follow(begun, look, layout)
   say(says)
   return code
 }

@@ -1,13 +1,14 @@
 // `host.mjs updater`: what the unit mttrly-update@<version>.service starts. It carries the update that update.json speaks of
 // to its end, from wherever it stands; the machine is in update-steps.ts, and this file is its hands on a real host.
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { ask } from '../process/ask.ts'
+import { whileLocked } from '../process/lock.ts'
 import { runScript } from '../process/script.ts'
 import { stageRelease } from './fetch-release.ts'
 import { GATE, type GateLimits, type Observation } from './gate.ts'
-import { type Layout, layoutUnder } from './layout.ts'
+import { type Layout, layoutUnder, lockIn } from './layout.ts'
 import { createLook, type Look } from './look.ts'
 import type { Command } from './main.ts'
 import { observe } from './observe.ts'
@@ -17,6 +18,7 @@ import { runUpdate, type UpdateHost } from './update-steps.ts'
 
 const CONVERGE_MS = 240_000
 const LOCK_SECONDS = 120
+const BUSY = 'an installation or a repair is under way'
 const LOOK_EVERY_MS = 1_000
 const SAID_AT_MOST = 500
 
@@ -59,17 +61,19 @@ const actionsRun = async (): Promise<boolean> =>
 
 async function realHost(layout: Layout, limits: GateLimits, to: string): Promise<UpdateHost> {
   const look = createLook()
+  const alone = <T>(act: () => Promise<T>) => whileLocked(lockIn(layout), LOCK_SECONDS, act)
   return {
     ...{ limits, start: await thisStart(), now: Date.now },
     save: (record) => writeUpdate(layout, record),
-    stage: ({ from, to, manifestSha256 }) =>
-      stageRelease({ layout, version: to, manifestSha256, installed: from, now: Date.now(), arch: process.arch }),
+    async stage({ from, to, manifestSha256 }) {
+      const wanted = { layout, version: to, manifestSha256, installed: from, now: Date.now(), arch: process.arch }
+      return (await alone(() => stageRelease(wanted))) ?? { ok: false, detail: BUSY }
+    },
     async converge(version) {
       const script = join(layout.versions, version, 'converge.sh')
-      // The lock of the installer and of repairs.
-      const lock = ['flock', `--timeout=${LOCK_SECONDS}`, dirname(layout.home)]
-      const { code, said } = await runScript([...lock, '/bin/bash', script, '--supervised'], CONVERGE_MS)
-      return code === 0 ? undefined : `converge.sh of ${version} ended with ${code}: ${lastWords(said)}`
+      const end = await alone(() => runScript(['/bin/bash', script, '--supervised'], CONVERGE_MS))
+      if (!end) return BUSY
+      return end.code === 0 ? undefined : `converge.sh of ${version} ended with ${end.code}: ${lastWords(end.said)}`
     },
     observe: () => untilSeen(look, layout, to),
     async cleanUp({ step, from, to }: UpdateRecord) {

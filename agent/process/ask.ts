@@ -1,8 +1,8 @@
 // A short question to a program of this host: what it prints, or nothing. For facts that no file tells.
 import { execFile } from 'node:child_process'
+import { ENVIRONMENT } from './script.ts'
 
 const LARGEST_ANSWER = 4 * 1_048_576
-const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }
 
 /** @returns its standard output; undefined when it is not there, fails, says too much or takes too long */
 export function ask(argv: readonly string[], timeoutMs: number): Promise<string | undefined> {

@@ -2,7 +2,8 @@
 import { execFile } from 'node:child_process'
 
 const MOST_SAID = 1_048_576
-const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }
+/** What our own programs, and those of the host that we ask, are started with. */
+export const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }
 
 /** 127 when it could not be started, 137 when it was ended: it took too long or said too much. */
 export type ScriptEnd = { code: number; said: string }

@@ -108,9 +108,11 @@ check_host() {
   fi
 }
 
-# One at a time. A lock on a directory that is there anyway leaves no file.
+# One at a time. A lock on a directory leaves no file; once ours is there, nobody but root can take it (agent/installation/layout.ts).
 lock() {
-  exec 9</opt
+  local at=$ACT_DIR
+  [ -e "$at/installed.json" ] || at=/opt
+  exec 9<"$at"
   flock -n 9 || die 1 'another installation is under way' 'Wait until it has ended.'
 }
 
