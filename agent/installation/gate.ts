@@ -18,7 +18,8 @@ export type Observation = {
 export type GateLimits = {
   /** Up this long without a break: good. */
   stableMs: number
-  /** Not up for this long, though Central answered all the time: back. More than the longest pause between two attempts. */
+  /** Not up for this long, though Central answered all the time: back. More than the longest pause between two attempts.
+   * A stream that breaks before it is good only stops the clock. */
   strandedMs: number
   /** Not running, or a door shut, for this long: back. */
   downMs: number
@@ -56,11 +57,14 @@ export const startWatch = (version: string, at: number, restarts?: number): Watc
   ...{ version, at, restarts, crashes: 0, pid: 0, shut: [], central: 'answers' },
 })
 
-export function look(watch: Watch, seen: Observation): Watch {
+export function look(watch: Watch, seen: Observation, { stableMs }: GateLimits): Watch {
   const since = (was: number | undefined, is: boolean): number | undefined => (is ? (was ?? seen.at) : undefined)
   const up = seen.active === 'active' && seen.link?.state === 'up' && seen.link.version === watch.version
   const samePid = watch.pid === 0 || seen.pid === watch.pid
   const before = watch.restarts ?? seen.restarts
+  const upSince = since(samePid ? watch.upSince : undefined, up)
+  const good = lasted(seen, upSince, stableMs)
+  const stopped = watch.strandedSince === undefined ? undefined : watch.strandedSince + seen.at - watch.at
   return {
     version: watch.version,
     at: seen.at,
@@ -68,8 +72,8 @@ export function look(watch: Watch, seen: Observation): Watch {
     crashes: watch.crashes + (seen.restarts >= before ? seen.restarts - before : seen.restarts),
     restarts: seen.restarts,
     pid: seen.pid,
-    upSince: since(samePid ? watch.upSince : undefined, up),
-    strandedSince: since(watch.strandedSince, !up && seen.central === 'answers'),
+    upSince,
+    strandedSince: !up ? since(watch.strandedSince, seen.central === 'answers') : good ? undefined : stopped,
     downSince: since(watch.downSince, ['failed', 'inactive'].includes(seen.active)),
     shutSince: since(watch.shutSince, seen.shut.length > 0),
     shut: seen.shut,
@@ -93,7 +97,7 @@ const RULES: readonly [broken: (watch: Watch, limits: GateLimits) => boolean, wh
   ],
 ]
 
-const lasted = ({ at }: Watch, since: number | undefined, ms: number): boolean =>
+const lasted = ({ at }: Pick<Watch, 'at'>, since: number | undefined, ms: number): boolean =>
   since !== undefined && at - since >= ms
 
 export function judge(watch: Watch, limits: GateLimits): Verdict {

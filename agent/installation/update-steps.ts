@@ -62,7 +62,11 @@ async function watch(
   isOver: (verdict: ReturnType<typeof judge>, seen: Watch) => boolean,
 ): Promise<string | undefined> {
   let told = false
-  for (let seen = look(begin, await host.observe()); ; seen = look(seen, await host.observe())) {
+  for (
+    let seen = look(begin, await host.observe(), host.limits);
+    ;
+    seen = look(seen, await host.observe(), host.limits)
+  ) {
     const verdict = judge(seen, host.limits)
     if (typeof verdict === 'object') return verdict.back
     if (isOver(verdict, seen)) return undefined

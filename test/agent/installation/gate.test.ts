@@ -22,7 +22,7 @@ function verdictOn(phases: readonly Phase[], restarts?: number): { verdict: Verd
   for (const [seconds, what] of phases)
     for (let i = 0; i < seconds; i += 1) {
       at += 1
-      watch = look(watch, { ...up, ...what, at: at * 1_000 })
+      watch = look(watch, { ...up, ...what, at: at * 1_000 }, GATE)
       const verdict = judge(watch, GATE)
       if (verdict !== 'wait') return { verdict, at }
     }
@@ -74,6 +74,13 @@ describe('a new version', () => {
         [2, away],
       ]).flat(),
       'wait',
+    ],
+    'whose stream breaks again and again though Central answers goes back': [
+      Array.from({ length: 20 }, (): Phase[] => [
+        [10, alone],
+        [15, up],
+      ]).flat(),
+      /Central answers/,
     ],
     'that is not connected though Central answers goes back': [[[300, alone]], /Central answers/, 121],
     'is never sent back because Central is away': [[[10 * HOUR, away]], 'wait'],
