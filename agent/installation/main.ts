@@ -1,5 +1,5 @@
-// The command line of an installed host: what root does here about the installation itself. `mttrly-agent doctor|repair|…`
-// and the updater's unit start it. Each command is loaded when it is asked for; none belongs to the daemon.
+// The command line of an installed host: what root does here about the installation itself, and what a granted action does
+// about files. `mttrly-agent doctor|repair|…` and the updater's unit start it. Each command is loaded when it is asked for; none belongs to the daemon.
 import { closeInherited } from '../process/inherited.ts'
 
 /** @returns the exit code */
@@ -9,6 +9,9 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   doctor: async () => (await import('./doctor.ts')).doctor,
   repair: async () => (await import('./repair.ts')).repair,
   update: async () => (await import('./update.ts')).update,
+  'write-file': async () => (await import('../writing/commands.ts')).write,
+  'delete-file': async () => (await import('../writing/commands.ts')).remove,
+  undo: async () => (await import('../writing/commands.ts')).undo,
   /** The unit mttrly-update@ starts it. */
   updater: async () => (await import('./updater.ts')).updater,
   /** converge.sh asks it. */
@@ -24,6 +27,12 @@ const USAGE = `usage: mttrly-agent doctor [--json]                   what differ
                                                       the plan; with the digest that it printed, carries it out
        mttrly-agent update --to VERSION --manifest SHA256
                                                       to the version that Central serves with this manifest
+       mttrly-agent status                            who this host is, and how the link is
+       mttrly-agent uninstall                         removes the agent
+       mttrly-agent write-file PATH --sha256 HASH --expect REVISION|none
+                                                      a file that policy.yaml lets be managed, from standard input
+       mttrly-agent delete-file PATH --expect REVISION [--for-good]
+       mttrly-agent undo ID                           back to what was before that change of a file
 exit codes: 0 done or healthy, 1 differences or a fault, 2 usage, 4 refused: nothing was changed, 7 went back to the version before`
 
 async function main([name = '', ...args]: readonly string[]): Promise<number> {
