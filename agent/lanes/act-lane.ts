@@ -62,6 +62,8 @@ const isolationOf = ({ settings }: ActLane): Outcome['isolation'] =>
 async function runOnce(grant: Grant, from: number, caller: Caller, lane: ActLane): Promise<ActAnswer> {
   const denied = refuseLane(await loadPolicy(lane.settings.configDirectory), 'act')
   if (denied) return { refusal: denied }
+  if (grant.terminal && grant.input !== undefined)
+    return refuse('VALIDATION_ERROR', { field: 'input', reason: 'on_a_terminal' })
   const ownUid = process.getuid?.() ?? 0
   const account = findAccount(readAccounts(), grant.user, ownUid)
   const argv = account && runAs(grant.argv, account, ownUid)
@@ -103,6 +105,7 @@ async function perform(
         cwd: grant.cwd || account.home,
         env: { ...accountEnvironment(account), ...grant.env },
         terminal: grant.terminal,
+        input: grant.input === undefined ? undefined : Buffer.from(grant.input, 'base64'),
         timeoutMs: grant.timeout_ms,
         graceMs: GRACE_MS,
         unit: lane.settings.unit,

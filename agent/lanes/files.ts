@@ -13,6 +13,7 @@ import { diffFiles } from '../reading/diff.ts'
 import { identitiesOf, type Reach } from '../reading/reach.ts'
 import { readFile } from '../reading/read.ts'
 import { searchFiles } from '../reading/search.ts'
+import { planChange } from '../writing/write.ts'
 import type { Caller } from './caller.ts'
 import type { LaneSettings } from './settings.ts'
 import type { Outcome } from './words.ts'
@@ -32,10 +33,10 @@ const JOURNAL_TIME = 20_000
 const JOURNAL_MAX = 256 * 1024
 
 const clean = (path: string): string => redactText(path, {}).text
-const reachOf = ({ policy, settings }: Lane): Reach => ({
+const reachOf = ({ policy, settings }: Lane): Reach & { hostKey: Buffer } => ({
   root: '/',
   rules: policy.files,
-  secrets: identitiesOf('/', [...secretPaths(readAccounts()), ...policy.deniedPaths]),
+  secrets: identitiesOf('/', [...secretPaths(readAccounts()), ...policy.deniedPaths, ...OURS]),
   hostKey: settings.hostKey,
   clock: () => performance.now(),
 })
@@ -56,6 +57,8 @@ const ANSWERING: Answering = {
     }
   },
   diff: (question, lane) => diffFiles(reachOf(lane), question),
+  plan: ({ path, content }, lane) =>
+    planChange(reachOf(lane), path, content === undefined ? undefined : Buffer.from(content, 'base64')),
   compare: (question, lane) => compareTrees(reachOf(lane), question) as FileAnswers['compare'],
 }
 
@@ -98,7 +101,9 @@ async function journalOf(unit: string, lines: number, lane: Lane): Promise<FileA
 }
 
 /** What a unit's InaccessiblePaths= and ProtectHome= put in a path's place (man 5 systemd.exec). */
-const PLACEHOLDER = /\/systemd\/inaccessible\//
+const PLACEHOLDER = /\/inaccessible\/(?:reg|dir|chr|blk|fifo|sock)$/
+/** Ours, which a bind mount could give another name. */
+const OURS = ['/var/lib/mttrly', '/var/lib/mttrly-act']
 const LOOKS_HIDDEN = new Set<unknown>(['not_readable', 'another_name_of_a_secret', 'not_a_file', undefined])
 
 /** The rules allowed it, and it was not there to be read: whether that is the unit's doing. */

@@ -5,7 +5,7 @@ import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { openPipe } from './scratch.ts'
+import { openPipe, openScratchFile } from './scratch.ts'
 
 export type Ended = { exitCode: number; signal: string }
 export type Started = {
@@ -21,6 +21,8 @@ export type Program = {
   env: Record<string, string>
   /** Descriptors handed to the child as 3, 4, …; closed here once it has them. */
   inherit?: number[]
+  /** Its standard input, whole; without it there is none. */
+  input?: Buffer | undefined
   /** The uid that the program will have, when it is not ours. */
   owner?: number
   /** A pipe for its output that was made before. */
@@ -39,13 +41,14 @@ export async function start(program: Program, onOutput: (chunk: Buffer) => Promi
   const [command = '', ...args] = program.argv
   const pipe = program.pipe ?? openPipe(program.owner)
   const inherit = program.inherit ?? []
+  const input = program.input && openScratchFile(program.input)
   const child = spawn(command, args, {
     cwd: program.cwd,
     env: program.env,
     detached: true,
-    stdio: ['ignore', pipe.write, pipe.write, ...inherit],
+    stdio: [input ?? 'ignore', pipe.write, pipe.write, ...inherit],
   })
-  for (const fd of [pipe.write, ...inherit]) closeSync(fd)
+  for (const fd of [pipe.write, ...inherit, ...(input === undefined ? [] : [input])]) closeSync(fd)
   const output = new Socket({ fd: pipe.read, readable: true, writable: false })
   const ended = new Promise<Ended>((resolve) => {
     child.once('exit', (code, signal) => resolve({ exitCode: code ?? 0, signal: signal ?? '' }))

@@ -37,14 +37,14 @@ export function identitiesOf(root: string, paths: readonly string[]): Map<string
 export const denied = (reason: string, path: string, more: object = {}): CatalogueError =>
   new CatalogueError('POLICY_DENIED', { reason, path, source: 'host_policy', ...more })
 
-/** Whether somebody could have given the inode of another place this name. */
+/**
+ * Whether somebody could have given the inode of another place this name. What not everybody may read has one name only:
+ * a secret that is hidden from whoever reads could not be known again by its other one.
+ */
 function isForeignLink(entry: Held, directory: Held | undefined): boolean {
-  const others = 0o022n
-  return (
-    entry.stat.nlink > 1n &&
-    directory !== undefined &&
-    (entry.stat.uid !== directory.stat.uid || (directory.stat.mode & others) !== 0n)
-  )
+  const { nlink, uid, mode } = entry.stat
+  if (nlink === 1n || directory === undefined) return false
+  return (mode & 0o004n) === 0n || uid !== directory.stat.uid || (directory.stat.mode & 0o022n) !== 0n
 }
 
 /** A secret may have other names: a bind mount of it or of a directory above it, a hard link. */

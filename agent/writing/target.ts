@@ -10,8 +10,9 @@ import { type Held, hold, reopen } from '../reading/walk.ts'
 
 export const WRITE_MAX = 16 * 1024 * 1024
 
-export type Writing = Reach & {
-  readonly hostKey: Buffer
+/** Enough to say what a change would do. */
+export type Planning = Reach & { readonly hostKey: Buffer }
+export type Writing = Planning & {
   /** A directory of root's alone, for what was there before. */
   readonly preimages: string
 }
@@ -20,7 +21,7 @@ export type Present = { held: Held; content: Buffer | undefined; revision: strin
 export type Target = { path: string; name: string; directory: Held; present: Present | undefined; close(): void }
 
 /** The real file behind the path, if the host lets it be written. */
-export function targetOf(writing: Writing, path: string): Target {
+export function targetOf(writing: Planning, path: string): Target {
   const reached = reachPath(writing, path, (real) => refuseWrite(writing.rules, real))
   try {
     const directory = reached.chain.at(-1)

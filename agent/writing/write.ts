@@ -23,6 +23,7 @@ import {
   changed,
   checkRevision,
   checkUnchanged,
+  type Planning,
   revisionOf,
   type Target,
   targetOf,
@@ -45,6 +46,8 @@ export type Plan = {
   /** Undefined where one side is no text, or too long. */
   diff: Diff | undefined
   size: { before: number | undefined; after: number | undefined }
+  /** As they will be. */
+  attributes: Attributes
   canUndo: boolean
 }
 type Attributes = { mode: number; uid: number; gid: number }
@@ -52,14 +55,14 @@ type Attributes = { mode: number; uid: number; gid: number }
 const NEW_MODE = 0o644
 
 /** What a write (a deletion, without content) would do, for the approval; changes nothing. */
-export function planChange(writing: Writing, path: string, content?: Buffer): Plan {
+export function planChange(writing: Planning, path: string, content?: Buffer): Plan {
   const target = targetOf(writing, path)
   try {
     const { present } = target
     const size = { before: present && Number(present.held.stat.size), after: content?.length }
     const canUndo = present === undefined || present.content !== undefined
     const diff = canUndo ? diffIfText(target, content, writing.hostKey) : undefined
-    return { path: target.path, expected: present?.revision, diff, size, canUndo }
+    return { path: target.path, expected: present?.revision, diff, size, attributes: attributesFor(target), canUndo }
   } finally {
     target.close()
   }

@@ -5,8 +5,8 @@ import { LIMITS } from './limits.ts'
 
 /** An answer as JSON: well below LIMITS.message, whatever has to be escaped in it. */
 export const FILES_ANSWER_MAX = LIMITS.message / 2
-/** What a write may bring. */
-export const WRITE_INPUT_MAX = 256 * 1024
+/** What a write or a script may bring; it is shown, signed and stored with its action. */
+export const CONTENT_MAX = 256 * 1024
 
 const path = z.string().min(1).max(4096)
 const count = z.number().int().positive()
@@ -33,6 +33,15 @@ export const FileQuestion = z.discriminatedUnion('do', [
   }),
   z.strictObject({ do: z.literal('diff'), from: path, to: path, ring: ReadRing }),
   z.strictObject({ do: z.literal('compare'), source: path, dist: path, ring: ReadRing }),
+  /** What a write of `content` would do, or without it a deletion. Nothing is changed. */
+  z.strictObject({
+    do: z.literal('plan'),
+    path,
+    content: z
+      .base64()
+      .max(4 * Math.ceil(CONTENT_MAX / 3))
+      .optional(),
+  }),
 ])
 export type FileQuestion = z.infer<typeof FileQuestion>
 
@@ -47,6 +56,8 @@ const about = {
 }
 const names = { count: size, names: z.array(text) }
 const Names = z.object(names)
+
+const Diff = z.object({ text, same: z.boolean(), added: size, removed: size, redactions: size, leftOut: size })
 
 const ANSWERS = {
   read: z.discriminatedUnion('kind', [
@@ -75,7 +86,7 @@ const ANSWERS = {
     passed: z.record(text, size),
     shortened: z.array(text),
   }),
-  diff: z.object({ text, same: z.boolean(), added: size, removed: size, redactions: size, leftOut: size }),
+  diff: Diff,
   compare: z.object({
     fresh: Names,
     stale: Names,
@@ -85,6 +96,21 @@ const ANSWERS = {
     maps: size,
     files: z.object({ source: size, dist: size }),
     shortened: z.array(text),
+  }),
+  plan: z.object({
+    /** The real path. */
+    path,
+    /** Names what is there now without telling anything of it; none where nothing is. */
+    expected: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
+    /** None where one side is no text, or too long to be compared. */
+    diff: Diff.optional(),
+    size: z.object({ before: size.optional(), after: size.optional() }),
+    /** As they will be. */
+    attributes: z.object({ mode: size, uid: size, gid: size }),
+    canUndo: z.boolean(),
   }),
 } satisfies Record<FileQuestion['do'], z.ZodType>
 

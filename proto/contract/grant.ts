@@ -12,6 +12,11 @@ export const Grant = z.strictObject({
   kind: z.literal('command'),
   /** What is executed, word for word. */
   argv: z.array(z.string().max(LIMITS.commandLine)).min(1),
+  /** Standard input, base64: what is too long for a command line, or must not stand in one. Without it there is none. */
+  input: z
+    .base64()
+    .max(4 * Math.ceil(LIMITS.grantInput / 3))
+    .optional(),
   cwd: z.string(),
   env: z.record(z.string(), z.string()),
   /** Account on the host; empty for the one the act lane runs as. */

@@ -11,6 +11,8 @@ export const LIMITS = {
   credit: 256 * KIB,
   /** Redacted output kept for one run, on the agent and in the action's record; the rest is counted and hashed. */
   keptOutput: 16 * MIB,
+  /** What a granted run may be given as standard input. */
+  grantInput: MIB,
   /** A command line. */
   commandLine: 32 * KIB,
   /** Requests of one agent under way at once; the next one is refused. */

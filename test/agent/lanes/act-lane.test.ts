@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
+import { sha256 } from '#proto/contract/grant.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import { collect, isRunning, type LaneHome, makeLaneHome, outcomeOf } from '../../helpers/lane.ts'
 
@@ -45,6 +46,20 @@ describe('the act lane', () => {
       'HOME LANG LOGNAME MARK MTTRLY_RUN PATH PWD SHELL USER 0022',
       '4',
     ])
+  })
+
+  it('gives the run its input, whole, and none where none was granted', async () => {
+    const given = Buffer.concat([Buffer.from([0, 0xff, 10]), Buffer.alloc(LIMITS.grantInput - 3, 'x')])
+    const sum = async (over: object): Promise<string> => {
+      const io = collect()
+      outcomeOf(await home.lanes.act('run', home.signed({ argv: ['/usr/bin/sha256sum'], ...over }).words, io))
+      return io.text().slice(0, 64)
+    }
+    assert.equal(await sum({ input: given.toString('base64') }), sha256(given))
+    assert.equal(await sum({}), sha256(''))
+    assert.equal(await sum({ input: '' }), sha256(''))
+    const both = home.signed({ input: 'eA==', terminal: true }).words
+    assert.equal(refusalOf(await home.lanes.act('run', both, collect())), 'VALIDATION_ERROR on_a_terminal')
   })
 
   it('streams what a terminal shows when one is wanted', async () => {

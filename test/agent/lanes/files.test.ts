@@ -1,7 +1,7 @@
 // Questions about files as a lane answers them, on this host's own root with rules for one directory. That the rules hold is
 // tested in test/agent/reading; here, that each question gets the answer that the contract says, and nothing else does.
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -25,7 +25,7 @@ before(() => {
 const told: (readonly string[])[] = []
 type LaneOf = Parameters<typeof answerFiles>[1]
 function lane(denied: readonly string[] = []): LaneOf {
-  const answer = compilePolicy({ files: { read: [`${root}/**`] }, denied_paths: denied })
+  const answer = compilePolicy({ files: { read: [`${root}/**`], managed: [`${root}/**`] }, denied_paths: denied })
   assert.ok(answer.ok)
   const runVerb: LaneOf['runVerb'] = async (argv, _timeoutMs, caller) => {
     told.push(argv)
@@ -68,6 +68,20 @@ describe('a question about files', () => {
     assert.doesNotMatch(diff.text, new RegExp(TOKEN))
     const compared = await ask({ do: 'compare', source: at('src'), dist: at('dist'), ring })
     assert.deepEqual(compared.stale, { count: 1, names: ['a.css'] })
+  })
+  it('plans a change without making it', async () => {
+    const content = Buffer.from('first\nlatest\n').toString('base64')
+    const plan = await ask({ do: 'plan', path: at('old.log'), content })
+    assert.match(String(plan.diff?.text), /^-last\n\+latest$/m)
+    assert.deepEqual([plan.path, plan.size, plan.canUndo], [at('old.log'), { before: 11, after: 13 }, true])
+    assert.match(String(plan.expected), /^[0-9a-f]{64}$/)
+    assert.equal(readFileSync(at('old.log'), 'utf8'), 'first\nlast\n')
+    const removal = await ask({ do: 'plan', path: at('old.log') })
+    assert.deepEqual([removal.expected, removal.diff?.removed], [plan.expected, 2])
+    await assert.rejects(
+      ask({ do: 'plan', path: '/etc/passwd', content }),
+      refusal('POLICY_DENIED', 'persistence_point'),
+    )
   })
   it('reads a unit’s journal by the verb, as much as an answer holds', async () => {
     const answer = await ask({ do: 'journal', unit: 'nginx.service', lines: 50 })
