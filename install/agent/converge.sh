@@ -143,18 +143,24 @@ own_modes() { # KIND DIR: what the manifest says of each file
 
 own_state() {
   local path=$STATE_DIR
-  if [ ! -d "$path" ] || [ -n "$(find "$path" \( ! -user "$ACCOUNT" -o ! -group "$ACCOUNT" \) -print -quit)" ]; then
-    pause
-    install -d -m 0700 -o "$ACCOUNT" -g "$ACCOUNT" "$path"
-    find "$path" -xdev \( -type d -o -links 1 \) -exec chown -h "$ACCOUNT:$ACCOUNT" {} +
-  fi
-  as_daemon chmod 0700 "$path"
+  if [ -d "$path" ] && [ -z "$(strange_state)" ]; then return 0; fi
+  pause # who has the account could write into what runs as it, and that is in no sandbox
+  install -d -m 0700 -o "$ACCOUNT" -g "$ACCOUNT" "$path"
+  find "$path" -xdev \( -type d -o -links 1 \) -exec chown -h "$ACCOUNT:$ACCOUNT" {} +
   # shellcheck disable=SC2016  # expanded by the inner shell
   as_daemon sh -c 'cd "$0" || exit
     if [ -L journal ] || { [ -e journal ] && [ ! -d journal ]; }; then rm -f journal; fi
     if [ -d journal ]; then chmod 0700 journal; fi
     if [ -L identity.json ] || [ -d identity.json ]; then rm -rf identity.json; fi
     if [ -f identity.json ]; then chmod 0600 identity.json; fi' "$path"
+}
+
+# What in the daemon's directory is not as it should be.
+strange_state() {
+  find "$STATE_DIR" \( ! -user "$ACCOUNT" -o ! -group "$ACCOUNT" \
+    -o -path "$STATE_DIR" ! -perm 0700 \
+    -o -path "$STATE_DIR/journal" ! \( -type d -perm 0700 \) \
+    -o -path "$STATE_DIR/identity.json" ! \( -type f -perm 0600 \) \) -print -quit
 }
 
 # Where updates come from and whose signature they carry: what root believes, not what the agent is told.
@@ -344,7 +350,7 @@ main() {
   wanted pins && pins
   wanted link && link
   wanted units && units
-  wanted enrolment && enrolment
+  [ -n "$supervised" ] || ! wanted enrolment || enrolment # an updater has no token, and leaves the host who it is
   if [ -n "$changed" ] || wanted start; then start; fi # what runs is what was changed
   wanted record && record
   sync -f "$UNIT_DIR" "$ACT_DIR" # before anybody is told that it is done
