@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import { actorOf, type Channel, createApprovals, SYSTEM } from './approvals/approvals.ts'
 import { createDecideAction } from './calls/decide-action.ts'
 import { createPolicyNow } from './calls/policy-now.ts'
+import { createReveal } from './calls/reveal.ts'
 import { createRollouts } from './calls/rollouts.ts'
 import { createRunAction } from './calls/run-action.ts'
 import { createRunCall } from './calls/run-call.ts'
@@ -226,6 +227,8 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
     ask: async (serverId) => (await relay.call(serverId, 'inspect.reality', {}, { timeoutMs: REALITY_WITHIN })).json,
     clock,
   })
+  const open = (purpose: string, sealed: string) =>
+    unseal(dataKey, purpose, Buffer.from(sealed, 'base64')).toString('utf8')
   const runCall = createRunCall({
     plans,
     audit,
@@ -243,7 +246,7 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
       releases,
       rollouts,
       cancelRun: runAction.cancel,
-      unseal: (purpose, sealed) => unseal(dataKey, purpose, Buffer.from(sealed, 'base64')).toString('utf8'),
+      unseal: open,
     },
     runRead: (call) => (serverId, command, timeoutMs) => runRead(call, serverId, command, timeoutMs),
   })
@@ -306,6 +309,7 @@ async function createDoors(
     fleet,
     approvals: { ...calls.approvals, decide: calls.decideAction },
     output: stores.actions,
+    reveal: calls.reveal,
     audit,
     plans,
     members: stores.members,

@@ -27,6 +27,7 @@ export function createRollouts(rooms: {
   start: (action: Action) => Promise<void>
 }) {
   const { actions, audit, fleet, bus, clock, log } = rooms
+  const turns = new Map<string, Promise<void>>()
 
   async function look(parent: Action, rollout: Rollout): Promise<RolloutView> {
     const [children, servers] = await Promise.all([actions.children(parent.id), fleet.list(parent.workspace_id)])
@@ -36,16 +37,29 @@ export function createRollouts(rooms: {
     return { step: nextWave(rollout, states, { online, over }), children }
   }
 
-  /** Begins what is next, if anything is. Two who do so at once begin each server once. */
+  /** One after the other: what one has begun, the next one sees. */
+  function inTurn(parent: Action, work: () => Promise<void>): Promise<void> {
+    const turn = (turns.get(parent.id) ?? Promise.resolve()).catch(() => {}).then(work)
+    turns.set(parent.id, turn)
+    return turn.finally(() => {
+      if (turns.get(parent.id) === turn) turns.delete(parent.id)
+    })
+  }
+
+  /** Begins what is next, if anything is. */
   async function advance(parent: Action): Promise<void> {
     const rollout = rolloutOf(parent)
     if (!rollout || parent.state !== 'succeeded') return
     mustBeWhatWasApproved(parent)
-    const { step } = await look(parent, rollout)
-    if (step.kind !== 'start') return
-    for (const id of step.absent) await record(parent, id, 'expired', ABSENT)
-    for (const id of step.servers) await begin(parent, id)
-    if (step.servers.length === 0) await advance(parent)
+    await inTurn(parent, async () => {
+      for (;;) {
+        const { step } = await look(parent, rollout)
+        if (step.kind !== 'start') return
+        for (const id of step.absent) await record(parent, id, 'expired', ABSENT)
+        for (const id of step.servers) await begin(parent, id)
+        if (step.servers.length > 0) return
+      }
+    })
   }
 
   async function begin(parent: Action, serverId: string): Promise<void> {
@@ -73,8 +87,13 @@ export function createRollouts(rooms: {
       ...(detail && { finished_at: now, outcome: { detail } }),
     })
     const details = { digest: child.digest, parent_id: parent.id, parent_digest: parent.digest }
-    await audit.append(eventOf(child, SYSTEM, parent.id, { event: 'action.decided', verdict: state, details }))
-    if (!(await actions.insert(child))) return undefined
+    const line = eventOf(child, SYSTEM, parent.id, { event: 'action.decided', verdict: state, details })
+    await audit.append(line)
+    if (!(await actions.insert(child))) {
+      // Another replica was first: the line of this one does not hold.
+      await audit.append({ ...line, outcome: 'error:ACTION_NOT_FOUND' })
+      return undefined
+    }
     announce(bus, child, state)
     return child
   }
@@ -108,8 +127,10 @@ export function createRollouts(rooms: {
       if (!rollout) return
       const line = { event: 'action.decided' as const, verdict: 'cancelled', details: { stopped: 'rollout' } }
       await audit.append(eventOf(parent, by, parent.id, line))
-      const begun = new Set((await actions.children(parent.id)).map(({ server_id }) => server_id))
-      for (const id of rollout.server_ids) if (!begun.has(id)) await record(parent, id, 'cancelled', STOPPED)
+      await inTurn(parent, async () => {
+        const begun = new Set((await actions.children(parent.id)).map(({ server_id }) => server_id))
+        for (const id of rollout.server_ids) if (!begun.has(id)) await record(parent, id, 'cancelled', STOPPED)
+      })
     },
     /** What a restart, or news that got lost, has left. Called at start and now and then. */
     async sweep(): Promise<void> {

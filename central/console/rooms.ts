@@ -4,6 +4,7 @@ import type { Disk__Output } from '#proto/gen/mttrly/agent/v1/Disk.ts'
 import type { Heartbeat__Output } from '#proto/gen/mttrly/agent/v1/Heartbeat.ts'
 import type { Approvals } from '../approvals/approvals.ts'
 import type { Audit } from '../audit/audit.ts'
+import type { Reveal } from '../calls/reveal.ts'
 import type { CallResult, IncomingCall } from '../calls/run-call.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Role } from '../domain/principal.ts'
@@ -72,6 +73,7 @@ export type ConsoleRooms = {
   fleet: ConsoleFleet
   approvals: Pick<Approvals, 'get' | 'list' | 'decide'>
   output: Pick<ActionsStore, 'readOutput' | 'outputEnd'>
+  reveal: Reveal
   audit: Pick<Audit, 'append' | 'list' | 'verify' | 'exportLines'>
   plans: Pick<Plans, 'get' | 'setPolicy'>
   members: ConsoleMembers

@@ -20,6 +20,7 @@ export const AUDIT_EVENTS = [
   'action.started',
   'action.finished',
   'action.expired',
+  'action.revealed',
   'server.token_created',
   'server.enrolled',
   'server.clone_suspected',

@@ -163,18 +163,26 @@ export async function fullView(
   action: Action,
   ctx: Pick<ToolContext, 'principal' | 'output' | 'approvals' | 'unseal' | 'rollouts'>,
   page: { offset: number; limit: number } = { offset: 0, limit: PAGE_BYTES },
+/** What Central sealed. It may hold a token that makes a host a server: for the person who asked, and nobody else. */
+export function ownResult(
+  { id, requester, outcome }: Action,
+  { principal, unseal }: Pick<ToolContext, 'principal' | 'unseal'>,
+): Record<string, unknown> | undefined {
+  if (requester.user_id !== principal.userId || !outcome?.sealed) return undefined
+  return JSON.parse(unseal(`outcome:${id}`, outcome.sealed))
+}
+
 ): Promise<ActionView> {
   const end = await ctx.output.outputEnd(action.id)
   const held = end > page.offset ? await ctx.output.readOutput(action.id, page.offset, page.limit) : Buffer.alloc(0)
-  // It may hold a token that makes a host a server: for the person who asked, and nobody else.
-  const sealed = action.requester.user_id === ctx.principal.userId ? action.outcome?.sealed : undefined
+  const result = ownResult(action, ctx)
   const kept = { end, over: isTerminal(action.state) }
   const rollout = await ctx.rollouts.view(action)
   return viewOf(action, {
     approvalUrl: ctx.approvals.urlOf(action.id),
     ...(runsOnHost(action.spec) && action.started_at && { page: pageOf(held, page.offset, page.limit, kept) }),
     ...(rollout && { rollout }),
-    ...(sealed && { result: JSON.parse(ctx.unseal(`outcome:${action.id}`, sealed)) }),
+    ...(result && { result }),
   })
 }
 

@@ -5,7 +5,6 @@ import { CatalogueError, type ErrorCode } from '#proto/contract/errors.ts'
 import { ACTION_STATES, type Action } from '../../domain/action.ts'
 import { utf8Boundary } from '../../domain/text.ts'
 import { type Answer, type Door, principalOf, type Visit } from '../door.ts'
-import { call } from '../own-call.ts'
 import { challengeFor, proofIn, REFUSED } from '../proof.ts'
 import type { ConsoleRooms } from '../rooms.ts'
 import { output } from '../visible.ts'
@@ -102,8 +101,7 @@ function problemOf({ code, details, message }: CatalogueError): Problem {
 /** What an action of Central's own has to say (a new install command), to the one who asked for it. */
 async function reveal(visit: Visit, rooms: ConsoleRooms): Promise<Answer> {
   const action = await actionOf(visit, rooms)
-  const { result } = await call(visit, rooms, 'mttrly_get_action_result', { action_id: action.id })
-  return revealPage(action, typeof result === 'object' && result !== null ? { ...result } : {})
+  return revealPage(action, (await rooms.reveal(principalOf(visit.session), action)) ?? {})
 }
 
 /** One stretch of redacted output from byte `from`, as HTML for the page; `next` is where the following one starts. */

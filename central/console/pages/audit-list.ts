@@ -14,6 +14,7 @@ const EVENTS: Record<AuditEventName, string> = {
   'action.started': 'Action started',
   'action.finished': 'Action finished',
   'action.expired': 'Action expired',
+  'action.revealed': 'Result shown',
   'server.token_created': 'Install token made',
   'server.enrolled': 'Server enrolled',
   'server.clone_suspected': 'Clone suspected',

@@ -7,6 +7,7 @@ import { createApprovals } from '../../../central/approvals/approvals.ts'
 import { createAudit } from '../../../central/audit/audit.ts'
 import { createLocalBus } from '../../../central/bus/bus.ts'
 import { createPolicyNow } from '../../../central/calls/policy-now.ts'
+import { createReveal } from '../../../central/calls/reveal.ts'
 import type { CallResult, IncomingCall } from '../../../central/calls/run-call.ts'
 import { registerConsole } from '../../../central/console/console.ts'
 import { oauthErrorPage } from '../../../central/console/pages/consent.ts'
@@ -164,6 +165,7 @@ export async function bootConsole(options: { origin?: string; start?: number } =
       },
     },
     approvals,
+    reveal: createReveal({ audit, unseal: (_purpose, sealed) => sealed }),
     output: actions,
     audit,
     plans,

@@ -8,6 +8,7 @@ import { Grant, sha256 } from '#proto/contract/grant.ts'
 import { type Drift, planRepair } from '#proto/contract/installation.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import type { InstallationHealth } from '#proto/gen/mttrly/agent/v1/InstallationHealth.ts'
+import { DEFAULT_POLICY } from '../../../central/domain/policy.ts'
 import { type Booted, bootCentral } from '../../helpers/boot-central.ts'
 import { createCsr } from '../../helpers/csr.ts'
 import { createFakeAgent, type FakeAgent, type RequestIo } from '../../helpers/fake-agent.ts'
@@ -366,6 +367,34 @@ describe('a rollout', () => {
     assert.equal(events.at(-1)?.details?.parent_id, id)
   })
 
+  test('decides each part once, however many hear at the same time that it goes on', async () => {
+    const [canary, one, two, ...away] = [await host(), await host(), await host(), await host(), await host()]
+    for (const server of away) await gone(server)
+    const id = await begin(canary, [...away, one, two], { share: 100 })
+    await approve(id)
+    assert.equal((await settled(id)).state, 'finished')
+    const lines = (await booted.central.audit.list(booted.workspaceId, { limit: 200 })).map(({ body }) => body)
+    const decided = lines.filter(({ event, details }) => event === 'action.decided' && details?.parent_id === id)
+    const children = await booted.central.stores.actions.children(id)
+    assert.deepEqual(decided.map(({ action_id }) => action_id).toSorted(), children.map((child) => child.id).toSorted())
+  })
+
+  test('halts when policy forbids it by then', async () => {
+    const [canary, one] = [await host(), await host()]
+    const { promise: running, resolve } = Promise.withResolvers<() => void>()
+    canary.hold = resolve
+    const id = await begin(canary, [one])
+    await approve(id)
+    const end = await running
+    const { plans } = booted.central
+    await plans.setPolicy(booted.workspaceId, { ...DEFAULT_POLICY, denied_programs: ['mttrly-agent'] })
+    end()
+    const { state, servers } = await settled(id)
+    await plans.setPolicy(booted.workspaceId, DEFAULT_POLICY)
+    assert.deepEqual([state, servers.map(({ status }) => status)], ['halted', ['cancelled']])
+    assert.equal(one.granted.length, 0)
+  })
+
   test('does not begin when the canary fails', async () => {
     const [canary, one] = [await host(), await host()]
     canary.exitCode = 7
@@ -435,6 +464,31 @@ describe('a rollout', () => {
 })
 
 describe('recovery', () => {
+  test('by a new install command is shown to whoever asked for it, also on the smallest plan', async () => {
+    const server = await host()
+    await gone(server)
+    const { plans, approvals, audit } = booted.central
+    await plans.setPlan(booted.workspaceId, 'watchdog')
+    const { action_id } = await mcp.value('regenerate_install_token', { server_id: server.id })
+    await approve(action_id)
+    await until(async () => (await approvals.get(booted.workspaceId, String(action_id))).state === 'succeeded')
+    const reveal = async (person: typeof owner) => {
+      const form = await person.formOf(`/approvals/${action_id}`)
+      return (await person.post(`/approvals/${action_id}/reveal`, form)).text()
+    }
+    assert.match(await reveal(owner), /mtti_/)
+    const other = await booted.member('cleo', 'approver')
+    await other.signIn()
+    assert.doesNotMatch(await reveal(other), /mtti_/)
+    await plans.setPlan(booted.workspaceId, 'deployment_crew')
+    const lines = (await audit.list(booted.workspaceId, { serverId: server.id, limit: 20 })).map(({ body }) => body)
+    const shown = lines.filter(({ event }) => event === 'action.revealed')
+    assert.deepEqual(
+      shown.map(({ actor }) => actor.email),
+      [owner.email],
+    )
+  })
+
   test('is a command for the host, for the one who asked alone, also while its daemon is connected', async () => {
     const server = await host()
     const { action_id } = await mcp.value('bootstrap_recover', { server_id: server.id })
