@@ -255,7 +255,8 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
     await approvals.sweep()
     await Promise.all([runAction.sweep(), rollouts.sweep()])
   }
-  return { approvals, runAction, rollouts, reality, runCall, decideAction, sweep }
+  const reveal = createReveal({ audit, unseal: open })
+  return { approvals, runAction, rollouts, reality, runCall, decideAction, reveal, sweep }
 }
 
 /** The HTTP server with all its doors: enrolment, OAuth, MCP, console. */
@@ -308,8 +309,8 @@ async function createDoors(
     oauth,
     fleet,
     approvals: { ...calls.approvals, decide: calls.decideAction },
-    output: stores.actions,
     reveal: calls.reveal,
+    output: stores.actions,
     audit,
     plans,
     members: stores.members,
