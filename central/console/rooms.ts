@@ -72,8 +72,8 @@ export type ConsoleRooms = {
   oauth: OAuth
   fleet: ConsoleFleet
   approvals: Pick<Approvals, 'get' | 'list' | 'decide'>
-  output: Pick<ActionsStore, 'readOutput' | 'outputEnd'>
   reveal: Reveal
+  output: Pick<ActionsStore, 'readOutput' | 'outputEnd'>
   audit: Pick<Audit, 'append' | 'list' | 'verify' | 'exportLines'>
   plans: Pick<Plans, 'get' | 'setPolicy'>
   members: ConsoleMembers

@@ -158,11 +158,6 @@ export function pageOf(held: Buffer, offset: number, limit: number, { end, over 
 
 type Kept = { end: number; over: boolean }
 
-/** The action as it is now, with a page of its output and what Central itself has to say. */
-export async function fullView(
-  action: Action,
-  ctx: Pick<ToolContext, 'principal' | 'output' | 'approvals' | 'unseal' | 'rollouts'>,
-  page: { offset: number; limit: number } = { offset: 0, limit: PAGE_BYTES },
 /** What Central sealed. It may hold a token that makes a host a server: for the person who asked, and nobody else. */
 export function ownResult(
   { id, requester, outcome }: Action,
@@ -172,6 +167,11 @@ export function ownResult(
   return JSON.parse(unseal(`outcome:${id}`, outcome.sealed))
 }
 
+/** The action as it is now, with a page of its output and what Central itself has to say. */
+export async function fullView(
+  action: Action,
+  ctx: Pick<ToolContext, 'principal' | 'output' | 'approvals' | 'unseal' | 'rollouts'>,
+  page: { offset: number; limit: number } = { offset: 0, limit: PAGE_BYTES },
 ): Promise<ActionView> {
   const end = await ctx.output.outputEnd(action.id)
   const held = end > page.offset ? await ctx.output.readOutput(action.id, page.offset, page.limit) : Buffer.alloc(0)
