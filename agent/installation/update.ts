@@ -17,6 +17,8 @@ import { thisStart, updaterUnit } from './updater.ts'
 
 const EXIT = { done: 0, fault: 1, usage: 2, refused: 4, rolledBack: 7 } as const
 const LOOK_EVERY_MS = 250
+/** How often a start that was lost is made again. */
+const STARTS = 5
 /** Central may stay away for long; whoever waits for the answer need not. */
 const AWAY_AT_MOST_MS = 120_000
 
@@ -49,15 +51,18 @@ async function whyNot({ to }: Wish, from: string, look: Look, layout: Layout): P
 const goOn = (version: string) =>
   runScript(['systemctl', 'start', '--no-block', '--quiet', updaterUnit(version)], 30_000)
 
-/** From here on the update is begun, and it is ended, by us or by the next start of the machine. */
+/**
+ * Enabled before there is anything to do, which its unit takes for nothing: once the record is there, the next start of the
+ * machine ends what we do not.
+ */
 async function begin(wish: Wish, from: string, layout: Layout): Promise<UpdateRecord> {
   const [now, start] = [Date.now(), await thisStart()]
   const begun = { ...wish, step: 'requested', from, start, found: 0, requestedAt: now, changedAt: now } as const
-  writeUpdate(layout, begun)
   const enabled = await runScript(['systemctl', 'enable', '--quiet', updaterUnit(from)], 30_000)
   if (enabled.code !== 0) throw notStarted(enabled)
   syncDirectory(join(layout.units, 'multi-user.target.wants'))
   syncDirectory(layout.units)
+  writeUpdate(layout, begun)
   const started = await goOn(from)
   if (started.code !== 0) throw notStarted(started)
   return begun
@@ -79,6 +84,7 @@ function endOf({ step, to, from, why = '', centralAway, changedAt }: UpdateRecor
 }
 
 async function follow({ from, requestedAt }: UpdateRecord, look: Look, layout: Layout): Promise<End> {
+  let again = STARTS
   for (let told = ''; ; await delay(LOOK_EVERY_MS)) {
     const atWork = (await ask(['systemctl', 'show', '-P', 'ActiveState', updaterUnit(from)], 10_000))?.trim()
     const record = readUpdate(look, layout) // after the look at the unit: what it wrote at its end is seen
@@ -88,7 +94,11 @@ async function follow({ from, requestedAt }: UpdateRecord, look: Look, layout: L
     if (end) return end
     if (record.step !== told) say(STEPS[record.step].says)
     told = record.step
-    if (atWork === 'inactive' || atWork === 'failed')
+    // The updater of the update before was still ending, and took our start for its own.
+    if (atWork === 'inactive' && record.step === 'requested' && again > 0) {
+      again -= 1
+      await goOn(from)
+    } else if (atWork === 'inactive' || atWork === 'failed')
       return { code: EXIT.fault, says: `the updater has ended: journalctl -u ${updaterUnit(from)} says why` }
   }
 }
