@@ -104,9 +104,7 @@ describe('a power cut during an update', { skip: whyNoGuest() ?? false }, () => 
     await assertWhole(way === BACK ? [before] : [before, version])
   }
 
-  for (const step of THERE.slice(1)) test(`at "${step}"`, (t) => cutAt(t, THERE, step))
+  for (const step of THERE) test(`at "${step}"`, (t) => cutAt(t, THERE, step))
   for (const step of BACK.slice(BACK.indexOf('trying')))
     test(`at "${step}" of a version that does not start`, (t) => cutAt(t, BACK, step))
-  const todo = 'nothing takes a record up whose unit was not enabled yet; the next update is refused once'
-  test('at "requested"', { todo }, (t) => cutAt(t, THERE, 'requested'))
 })
