@@ -314,6 +314,7 @@ async function createDoors(
     audit,
     plans,
     members: stores.members,
+    reality: calls.reality,
     releases,
     runCall: calls.runCall,
     bus,

@@ -20,6 +20,8 @@ export const COMMANDS = {
     'systemctl',
     'show',
     '--no-pager',
+    // Also what is stopped.
+    '--all',
     `--property=${[
       'Id,Description,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,MainPID,ExecMainStatus,ExecMainCode',
       'MemoryCurrent,CPUUsageNSec,Type,RemainAfterExit,User,WorkingDirectory,FragmentPath,DropInPaths,TriggeredBy,Triggers',

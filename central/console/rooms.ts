@@ -13,6 +13,7 @@ import type { Identity, SessionView } from '../identity/identity.ts'
 import type { OAuth } from '../oauth/oauth.ts'
 import type { Plans } from '../plans/plans.ts'
 import type { ActionsStore } from '../storage/actions.ts'
+import type { KeptReality } from './pages/reality-card.ts'
 
 export type Session = SessionView
 
@@ -77,6 +78,8 @@ export type ConsoleRooms = {
   audit: Pick<Audit, 'append' | 'list' | 'verify' | 'exportLines'>
   plans: Pick<Plans, 'get' | 'setPolicy'>
   members: ConsoleMembers
+  /** The latest snapshot of a server that is kept. */
+  reality: { cached(serverId: string): Promise<KeptReality | undefined> }
   releases: { current(): { manifest: { version: string } } | { why: string } }
   runCall: (call: IncomingCall) => Promise<CallResult>
   bus: { subscribe(topic: string, handler: (message: unknown) => void): () => void }

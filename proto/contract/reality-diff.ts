@@ -103,16 +103,21 @@ const COMPARED: Readonly<Record<(typeof SECTIONS)[number], (snapshot: Snapshot) 
     ]),
 }
 
+/** Every look has a unit of its own, and so has whatever else is started for one connection of ours. */
+const PASSING = /^(?:mttrly-lane-\w+@|run-credentials-mttrly)\S*/
+
 export function diffSnapshots(before: Snapshot, after: Snapshot): SnapshotDiff {
   const sections: SnapshotDiff['sections'] = {}
   for (const name of SECTIONS) {
     // Nobody asked then, or nobody asks now: that says nothing about what is there.
     if (name === 'containers' && (before.containers === null || after.containers === null)) continue
-    const diff = compare(new Map(COMPARED[name](before)), new Map(COMPARED[name](after)))
+    const diff = compare(lasting(COMPARED[name](before)), lasting(COMPARED[name](after)))
     if (diff.came.length + diff.went.length + diff.changed.length > 0) sections[name] = diff
   }
   return { from: before.at, to: after.at, sections }
 }
+
+const lasting = (things: Things): Map<string, Fields> => new Map(things.filter(([key]) => !PASSING.test(key)))
 
 function compare(before: ReadonlyMap<string, Fields>, after: ReadonlyMap<string, Fields>): SectionDiff {
   return {

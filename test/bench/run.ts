@@ -8,6 +8,7 @@ import { idleAgents } from './idle-agents.ts'
 import { idleDaemon } from './idle-daemon.ts'
 import { laneCall } from './lane-call.ts'
 import { type Line, missed, print } from './measure.ts'
+import { realityLine } from './reality.ts'
 import { redactionLine } from './redaction-line.ts'
 
 const { values, positionals } = parseArgs({
@@ -21,6 +22,7 @@ const LINES: Record<string, () => Promise<Line>> = {
   '3': () => idleAgents(Number(values.agents)),
   '5': idleDaemon,
   '6': redactionLine,
+  '9': realityLine,
   '11': auditAndList,
 }
 const unknown = positionals.find((name) => !(name in LINES))

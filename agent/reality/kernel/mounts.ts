@@ -97,7 +97,10 @@ export function readMounts(host: Host): Mount[] {
 }
 
 /** What systemd puts in the place of a path that a unit hides (man 5 systemd.exec, InaccessiblePaths=). */
-const PLACEHOLDER = /^\S+ \S+ \S+ \/systemd\/inaccessible\/\S* (\S+) /
+const PLACEHOLDER = /^\S+ \S+ \S+ \S*\/inaccessible\/(?:reg|dir|chr|blk|fifo|sock) (\S+) /
+
+/** Of the kernel, of systemd and of our own: nothing that this room would say. */
+const NEVER_SAID = /^\/(?:dev|proc|sys|run\/systemd|var\/lib\/mttrly(?:-act)?)\//
 
 /** What is empty here and may not be so on the host: whoever looks must be told. */
 export const hiddenHere = (host: Host): [what: string, why: string][] =>
@@ -106,7 +109,7 @@ export const hiddenHere = (host: Host): [what: string, why: string][] =>
     .split('\n')
     .flatMap((line) => {
       const path = PLACEHOLDER.exec(line)?.[1]
-      return path === undefined ? [] : [[path, 'not visible: hidden from the lane that looks']]
+      return path === undefined || NEVER_SAID.test(path) ? [] : [[path, 'not visible: hidden from the lane that looks']]
     })
 
 /** Not the layers of containers, nor what systemd and snap mount for themselves. */

@@ -146,9 +146,11 @@ export async function readListeners(host: Host, processes: readonly Process[]): 
   const held = (socket: Socket): Pick<HeldSocket, 'holder' | 'heldFrom'> => {
     const sure = holders.get(socket.inode)
     if (sure) return { holder: sure, heldFrom: `/proc/${sure.pid}/fd` }
-    const made = byCgroup.get(cgroups.get(socket.inode) ?? '')
+    const cgroup = cgroups.get(socket.inode)
+    const made = cgroup === undefined ? undefined : byCgroup.get(cgroup)
     if (made) return { holder: made, heldFrom: COMMANDS.sockets.join(' ') }
-    const only = onlyOf(processes, socket.uid)
+    // Of a cgroup that nothing here runs in: it is nobody's whom we see.
+    const only = cgroup === undefined ? onlyOf(processes, socket.uid) : undefined
     return only ? { holder: only, heldFrom: `the only service of user ${only.user}` } : {}
   }
   return sockets.map((socket) => ({ ...socket, ...held(socket) }))

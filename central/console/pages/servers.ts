@@ -11,6 +11,7 @@ import type { Alert, ConsoleRooms, Lane, Sample, Server } from '../rooms.ts'
 import { prose } from '../visible.ts'
 import { actionList } from './action-list.ts'
 import { auditList } from './audit-list.ts'
+import { realityCard } from './reality-card.ts'
 
 const NAME_SHOWN = 120
 const RECENT = 8
@@ -97,10 +98,11 @@ async function serverPage(visit: Visit, rooms: ConsoleRooms): Promise<Answer> {
   const { session } = visit
   const server = await findServer(visit, rooms)
   const filter = { serverId: server.id, limit: RECENT }
-  const [alerts, actions, lines] = await Promise.all([
+  const [alerts, actions, lines, reality] = await Promise.all([
     rooms.fleet.alerts.list(session.workspaceId, { status: 'active', serverId: server.id, limit: ALERTS }),
     rooms.approvals.list(session.workspaceId, filter),
     rooms.audit.list(session.workspaceId, filter),
+    rooms.reality.cached(server.id),
   ])
   const sample = rooms.fleet.status(server.id)
   const body = html`<div class="stack tight"><p class="crumb"><a href="/">Servers</a></p>
@@ -111,6 +113,7 @@ async function serverPage(visit: Visit, rooms: ConsoleRooms): Promise<Answer> {
 <section class="card flush"><div class="row apart baseline card-head"><h2>Recent audit lines</h2><a href="/audit?server=${encodeURIComponent(server.id)}">All of them</a></div>!${auditList(lines)}</section></div>
 <div class="stack"><section class="card" id="details" data-live><h2>About this server</h2>!${details(server, sample)}</section>
 <p><a class="button" href="/servers/${encodeURIComponent(server.id)}/installation">Installation</a></p>
+!${realityCard(reality)}
 !${mayExecute(session.role) ? manage(visit, server) : ''}</div></div>`
   return { page: { title: plainText(server.name), active: 'servers', body } }
 }

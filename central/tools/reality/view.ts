@@ -121,8 +121,9 @@ export function realityView(server: ServerView, view: View, input: Input, { cloc
 
 const itemsOf = (name: SectionName, snapshot: Snapshot): readonly Item[] => SECTIONS[name].of(snapshot)
 
-const RANK: Record<Health['state'], number> = { failed: 0, degraded: 1, ok: 2, unknown: 3, stopped: 4 }
-const rank = ({ health }: Item): number => (health ? RANK[health.state] : 2)
+/** `stopped`: it should run. */
+const RANK: Record<Health['state'], number> = { failed: 0, degraded: 1, stopped: 2, unknown: 3, ok: 4 }
+const rank = ({ health }: Item): number => (health ? RANK[health.state] : RANK.ok)
 
 function sectionView(name: SectionName, snapshot: Snapshot, { match, offset, limit }: Input) {
   const all = itemsOf(name, snapshot).filter((item) => match === undefined || JSON.stringify(item).includes(match))
@@ -156,7 +157,7 @@ function unhealthyOf(snapshot: Snapshot): Record<string, unknown>[] {
     .flatMap(([section, items]) =>
       items.flatMap((item) => {
         const { health } = item
-        return health?.state === 'failed' || health?.state === 'degraded' ? [{ section, item, health }] : []
+        return health && RANK[health.state] <= RANK.stopped ? [{ section, item, health }] : []
       }),
     )
     .sort((a, b) => RANK[a.health.state] - RANK[b.health.state])

@@ -11,6 +11,7 @@ import { createReveal } from '../../../central/calls/reveal.ts'
 import type { CallResult, IncomingCall } from '../../../central/calls/run-call.ts'
 import { registerConsole } from '../../../central/console/console.ts'
 import { oauthErrorPage } from '../../../central/console/pages/consent.ts'
+import type { KeptReality } from '../../../central/console/pages/reality-card.ts'
 import type { Alert, InstallToken, Sample, Server } from '../../../central/console/rooms.ts'
 import type { ActionSpec } from '../../../central/domain/action.ts'
 import type { Role } from '../../../central/domain/principal.ts'
@@ -68,6 +69,8 @@ export type Fleet = {
   tokens: InstallToken[]
   tokensFrom: InstallToken['from']
   trust: TrustReport
+  /** By server. */
+  reality: Map<string, KeptReality>
 }
 
 export type Person = { id: string; cookie: string; csrf: string; code: () => string }
@@ -120,6 +123,7 @@ export async function bootConsole(options: { origin?: string; start?: number } =
     tokens: [],
     tokensFrom: 'checkout',
     trust: trustOf([], [], 0),
+    reality: new Map(),
   }
   const calls: IncomingCall[] = []
   const answers: CallResult[] = []
@@ -170,6 +174,7 @@ export async function bootConsole(options: { origin?: string; start?: number } =
     audit,
     plans,
     members,
+    reality: { cached: async (id) => fleet.reality.get(id) },
     releases: { current: () => ({ manifest: { version: '0.2.0' } }) },
     bus,
     runCall: async (call) => {
