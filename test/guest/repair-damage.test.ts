@@ -114,9 +114,14 @@ describe('a damaged installation', { skip: whyNoGuest() ?? false }, () => {
     return drifts
   }
 
+  /** Does as the answer says where the host is not as the plan says any more: the start of a lane mends some by itself. */
   async function repair(strategy: Strategy, drifts: readonly Drift[]): Promise<void> {
     const issues = [...new Set(drifts.map(({ code }) => code))]
     const done = await approved('repair_install', { strategy, ...(strategy === 'issue_driven' && { issues }) })
+    if (done.exit_code === 4) {
+      const left = await health()
+      return left.length === 0 ? undefined : await repair(strategy, left)
+    }
     assert.equal(done.status, 'succeeded', JSON.stringify(done))
   }
 
