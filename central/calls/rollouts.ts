@@ -34,7 +34,9 @@ export function createRollouts(rooms: {
     const online = new Set(servers.filter((server) => server.online).map(({ id }) => id))
     const over = (parent.finished_at ?? clock.now()) + ROLLOUT_LIFE < clock.now()
     const states = new Map(children.map(({ server_id, state }) => [server_id, state]))
-    return { step: nextWave(rollout, states, { online, over }), children }
+    const updated = new Set([parent, ...children].flatMap((one) => (one.state === 'succeeded' ? one.server_id : [])))
+    const relapsed = servers.find(({ id, agentVersion }) => updated.has(id) && agentVersion !== versionOf(parent))?.id
+    return { step: nextWave(rollout, states, { online, over, relapsed }), children }
   }
 
   /** One after the other: what one has begun, the next one sees. */
@@ -144,6 +146,8 @@ export function createRollouts(rooms: {
 export type Rollouts = ReturnType<typeof createRollouts>
 
 const rolloutOf = ({ spec }: Action): Rollout | undefined => (spec.kind === 'update_agent' ? spec.rollout : undefined)
+
+const versionOf = ({ spec }: Action): string | undefined => (spec.kind === 'update_agent' ? spec.version : undefined)
 
 /** The same update on another server, and nothing else. */
 function partOf({ spec }: Action, serverId: string): Action['spec'] {

@@ -19,17 +19,21 @@ export const ROLLOUT_LIFE = 24 * 3_600_000
 const HARMLESS: readonly ActionState[] = ['approved', 'running', 'succeeded', 'expired']
 const OPEN: readonly ActionState[] = ['approved', 'running']
 
-/** @param children what was begun, by server */
+/**
+ * @param children what was begun, by server
+ * @param relapsed a server that was updated, and whose agent says another version since: it went back later
+ */
 export function nextWave(
   { server_ids, share, max_in_flight }: Rollout,
   children: ReadonlyMap<string, ActionState>,
-  { online, over }: { online: ReadonlySet<string>; over: boolean },
+  { online, over, relapsed }: { online: ReadonlySet<string>; over: boolean; relapsed?: string | undefined },
 ): Step {
   const bad = [...children].find(([, state]) => !HARMLESS.includes(state))
   if (bad) return { kind: 'halted', why: `${bad[0]}: ${bad[1]}` }
   const open = [...children.values()].filter((state) => OPEN.includes(state)).length
   const left = server_ids.filter((id) => !children.has(id))
   if (left.length === 0) return { kind: open === 0 ? 'finished' : 'wait' }
+  if (relapsed !== undefined) return { kind: 'halted', why: `${relapsed}: runs another version again` }
   if (over) return { kind: 'halted', why: 'It took longer than its approval holds.' }
   const size = Math.max(1, Math.ceil((server_ids.length * share) / 100))
   const begun = (server_ids.length - left.length) % size

@@ -18,13 +18,13 @@ const SHORT: Record<string, ActionState> = {
 function step(
   states: string,
   plan: Partial<Rollout> & { of?: number } = {},
-  more: { away?: string; over?: boolean } = {},
+  more: { away?: string; over?: boolean; relapsed?: string } = {},
 ) {
   const ids = Array.from({ length: plan.of ?? 8 }, (_, i) => String(i + 1))
   const children = new Map([...states].map((state, i) => [String(i + 1), SHORT[state] ?? 'failed']))
   const online = new Set(ids.filter((id) => !(more.away ?? '').includes(id)))
   const rollout = { server_ids: ids, share: plan.share ?? 25, max_in_flight: plan.max_in_flight ?? 4 }
-  const next = nextWave(rollout, children, { online, over: more.over ?? false })
+  const next = nextWave(rollout, children, { online, over: more.over ?? false, relapsed: more.relapsed })
   if (next.kind === 'halted') return 'halted'
   if (next.kind !== 'start') return next.kind
   return `start ${next.servers.join('')}${next.absent.length > 0 ? ` without ${next.absent.join('')}` : ''}`
@@ -57,6 +57,12 @@ describe('what is next in a rollout', () => {
     ['one of which nobody knows halts it', () => step('su'), 'halted'],
     ['one that was cancelled halts it', () => step('sc'), 'halted'],
     ['a failure of the last one is told, too', () => step('sssssssf'), 'halted'],
+    ['one that went back after all halts it', () => step('ss', {}, { relapsed: '1' }), 'halted'],
+    [
+      'of what is finished, what runs there later says nothing',
+      () => step('ssssssss', {}, { relapsed: '1' }),
+      'finished',
+    ],
     ['it waits for the last ones', () => step('sssssssr'), 'wait'],
     ['it is finished when all have ended', () => step('sssessss'), 'finished'],
     ['what takes longer than an approval holds begins no more', () => step('ss', {}, { over: true }), 'halted'],

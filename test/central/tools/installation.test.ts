@@ -62,7 +62,7 @@ type Host = {
   /** How its runs end. */
   exitCode: number
   /** Holds the answer of a run until it is called. */
-  hold?: (end: () => void) => void
+  hold?: (end: () => Promise<void>) => void
 }
 
 async function enrol() {
@@ -113,7 +113,8 @@ function answer(self: Omit<Host, 'agent'>, method: string, io: RequestIo): void 
   }
   const { grant } = io.received() as { grant: Buffer }
   self.granted.push(Grant.parse(JSON.parse(grant.toString('utf8'))).argv)
-  const end = () =>
+  const end = async () => {
+    if (self.exitCode === 0 && self.granted.at(-1)?.includes('update')) await runs(self.id, NEW)
     io.respond({
       state: 'RUN_STATE_EXITED',
       exitCode: self.exitCode,
@@ -121,8 +122,16 @@ function answer(self: Omit<Host, 'agent'>, method: string, io: RequestIo): void 
       outputSha256: sha256(''),
       isolation: 'ISOLATION_SYSTEMD',
     })
+  }
   if (self.hold) self.hold(end)
-  else end()
+  else void end()
+}
+
+/** As the hello of its agent would say. */
+async function runs(id: string, agent_version: string): Promise<void> {
+  const { servers } = booted.central.stores.fleet
+  const { facts } = (await servers.find(id)) ?? assert.fail()
+  await servers.saveFacts(id, { ...(facts ?? assert.fail()), agent_version })
 }
 
 async function refused(name: string, args: Record<string, unknown>): Promise<ToolError> {
@@ -381,14 +390,14 @@ describe('a rollout', () => {
 
   test('halts when policy forbids it by then', async () => {
     const [canary, one] = [await host(), await host()]
-    const { promise: running, resolve } = Promise.withResolvers<() => void>()
+    const { promise: running, resolve } = Promise.withResolvers<() => Promise<void>>()
     canary.hold = resolve
     const id = await begin(canary, [one])
     await approve(id)
     const end = await running
     const { plans } = booted.central
     await plans.setPolicy(booted.workspaceId, { ...DEFAULT_POLICY, denied_programs: ['mttrly-agent'] })
-    end()
+    await end()
     const { state, servers } = await settled(id)
     await plans.setPolicy(booted.workspaceId, DEFAULT_POLICY)
     assert.deepEqual([state, servers.map(({ status }) => status)], ['halted', ['cancelled']])
@@ -413,16 +422,30 @@ describe('a rollout', () => {
     assert.deepEqual([state, not_begun, two.granted.length], ['halted', 1, 0])
   })
 
+  test('halts when one that was updated went back after all', async () => {
+    const [canary, one, two] = [await host(), await host(), await host()]
+    const { promise: running, resolve } = Promise.withResolvers<() => Promise<void>>()
+    one.hold = resolve
+    const id = await begin(canary, [one, two])
+    await approve(id)
+    const end = await running
+    await runs(canary.id, OLD)
+    await end()
+    const { state, why } = await settled(id)
+    assert.deepEqual([state, why], ['halted', `${canary.id}: runs another version again`])
+    assert.equal(two.granted.length, 0)
+  })
+
   test('cancelled while the canary runs, nothing follows, whatever becomes of it', async () => {
     const [canary, one] = [await host(), await host()]
-    const { promise: running, resolve } = Promise.withResolvers<() => void>()
+    const { promise: running, resolve } = Promise.withResolvers<() => Promise<void>>()
     canary.hold = resolve
     const id = await begin(canary, [one])
     await approve(id)
     const end = await running
     const cancelled = mcp.call('cancel_action', { action_id: id })
     await until(async () => (await booted.central.stores.actions.children(id)).length === 1)
-    end()
+    await end()
     await cancelled
     const { state, servers } = await settled(id)
     assert.deepEqual([state, servers.map(({ status }) => status)], ['halted', ['cancelled']])
@@ -439,6 +462,7 @@ describe('a rollout', () => {
     await actions.move(action.id, 'pending_approval', 'approved', { decision })
     await actions.move(action.id, 'approved', 'running', { started_at: Date.now() + ahead })
     await actions.move(action.id, 'running', 'succeeded', { finished_at: Date.now() + ahead })
+    await runs(canary.id, NEW)
     await booted.central.sweep()
     assert.equal((await settled(id)).state, 'finished')
     for (const { granted } of [one, two]) assert.equal(granted.length, 1)
