@@ -4,6 +4,7 @@ import { X509Certificate } from 'node:crypto'
 import type { Certificate, Health } from '#proto/contract/reality.ts'
 import { judge } from '../health.ts'
 import type { Host } from '../host.ts'
+import { hiddenHere } from '../kernel/mounts.ts'
 
 const ELSEWHERE = [
   '/etc/letsencrypt/live/*/fullchain.pem',
@@ -68,22 +69,23 @@ export function judgeCertificate(certificate: Plain, names: readonly string[], p
 
 const NOTHING = { subject: '', issuer: '', names: [], notBefore: 0, notAfter: 0, fingerprint: '' }
 
+function unread(host: Host, path: string, hidden: readonly string[]): [Health['state'], string] {
+  if (hidden.some((each) => path.startsWith(`${each}/`)))
+    return ['unknown', 'not visible: hidden from the lane that looks']
+  return host.exists(path)
+    ? ['unknown', 'holds no certificate that can be read']
+    : ['failed', 'named by a web server, and missing']
+}
+
 export function readCertificates(host: Host, used: readonly { path: string; names: string[] }[]): Certificate[] {
+  const hidden = hiddenHere(host).map(([path]) => path)
   const namesOf = Map.groupBy(used, ({ path }) => path)
   const paths = [...new Set([...namesOf.keys(), ...ELSEWHERE.flatMap((pattern) => host.glob(pattern))])]
   return paths.slice(0, FILES_MAX).map((path) => {
     const names = [...new Set((namesOf.get(path) ?? []).flatMap((each) => each.names))]
     const certificate = parseCertificate(host.text(path, FILE_MAX))
     const usedBy = names.slice(0, 50)
-    if (!certificate) {
-      const why = host.exists(path) ? 'holds no certificate that can be read' : 'named by a web server, and missing'
-      return {
-        path,
-        ...NOTHING,
-        usedBy,
-        health: judge(host.exists(path) ? 'unknown' : 'failed', why, path, host.now),
-      }
-    }
+    if (!certificate) return { path, ...NOTHING, usedBy, health: judge(...unread(host, path, hidden), path, host.now) }
     return {
       ...certificate,
       path,

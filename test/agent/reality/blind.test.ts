@@ -8,6 +8,7 @@ import { fit } from '../../../agent/reality/fit.ts'
 import { createHost } from '../../../agent/reality/host.ts'
 import { readProcesses } from '../../../agent/reality/kernel/processes.ts'
 import { parseSocketCgroups, readListeners } from '../../../agent/reality/kernel/sockets.ts'
+import { readCertificates } from '../../../agent/reality/web/certificates.ts'
 import { BOOT, makeTree, NOW, snapshotOf, type Tree, tcpLine } from './tree.ts'
 
 const ANY = '00000000'
@@ -83,6 +84,15 @@ describe('without a look into the processes of others', () => {
     const { gaps } = await snapshotOf(t, TREE)
     assert.ok(gaps.some(({ what, why }) => what === '/etc/letsencrypt/archive' && /not visible/.test(why)))
   })
+})
+
+it('a certificate in a hidden place is not said to be missing', (t) => {
+  const host = createHost({ root: makeTree(t, TREE), runner: async () => ({ code: 1, stdout: '' }), now: NOW })
+  const used = ['/etc/letsencrypt/archive/a.pem', '/etc/letsencrypt/b.pem'].map((path) => ({ path, names: [] }))
+  assert.deepEqual(
+    readCertificates(host, used).map(({ health }) => health.state),
+    ['unknown', 'failed'],
+  )
 })
 
 describe('a snapshot that is too large', () => {
