@@ -130,7 +130,7 @@ export function createEnrolment(rooms: EnrolmentRooms) {
       const { serverId, issued } = await issue(token, request.csr_pem)
       const allowance = await plans.get(token.workspaceId)
       await store.transaction(async (tx) => {
-        await admit(tx, token, serverId, plainText(request.hostname))
+        await admit(tx, token, serverId, plainText(request.hostname).replaceAll(/\s+/g, ' '))
         if (token.serverId === null) requireRoom(allowance, (await tx.servers.count(token.workspaceId)) - 1)
         const { certificatePem: _, ...certificate } = issued
         await tx.certificates.insert({ ...certificate, serverId, state: 'active' })

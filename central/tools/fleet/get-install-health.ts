@@ -6,7 +6,7 @@ import type { ServerView } from '../../fleet/fleet.ts'
 import { iso } from '../action-view.ts'
 import type { ToolContext } from '../context.ts'
 import { defineTool } from '../define.ts'
-import { cannotBeAsked, DriftView, driftView, inspect, knownServer, namedDrifts } from './installation.ts'
+import { cannotBeAsked, DriftView, driftView, inspect, knownServer, namedDrifts, shown } from './installation.ts'
 
 /** Differences that one answer shows; the rest are counted. */
 const SHOWN = 100
@@ -71,7 +71,7 @@ async function asFound(server: ServerView, ctx: ToolContext): Promise<Report> {
   const found = await inspect(server, ctx)
   const drifts = namedDrifts(found)
   const plan = planRepair('full_convergence', drifts)
-  const diff = diffOf({ drifts: plan.drifts.slice(0, SHOWN) }).map(plainText)
+  const diff = diffOf({ drifts: plan.drifts.slice(0, SHOWN) }).map(shown)
   const head_ = head(server, ctx)
   return {
     ...head_,
@@ -107,7 +107,7 @@ async function asRecorded(server: ServerView, error: CatalogueError, ctx: ToolCo
     ...head(server, ctx),
     source: 'central',
     health: 'unknown',
-    why_unknown: plainText(typeof why === 'string' ? why : error.message),
+    why_unknown: shown(typeof why === 'string' ? why : error.message),
     version: server.agentVersion,
     certificate_expires_at: moment(expires ?? 0),
     drifts: [],

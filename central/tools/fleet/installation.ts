@@ -71,6 +71,12 @@ export const DriftView = z.object({
   advice: z.string().optional().describe('What a person does, where no repair mends it'),
 })
 
+/** Characters of one text of a host that an answer shows; a report that is to drown its reader is none. */
+const TEXT_SHOWN = 300
+
+export const shown = (text: string): string =>
+  plainText(text.length > TEXT_SHOWN ? `${text.slice(0, TEXT_SHOWN).toWellFormed()}…` : text)
+
 const OF_TOMORROW = { severity: 'warning', says: 'The host knows this difference, and this Central does not.' } as const
 
 export function driftView({ code, target, was, should }: Installation['drifts'][number]): z.infer<typeof DriftView> {
@@ -81,9 +87,9 @@ export function driftView({ code, target, was, should }: Installation['drifts'][
     code: plainText(code),
     severity,
     says,
-    target: plainText(target),
-    was: plainText(was),
-    should: plainText(should),
+    target: shown(target),
+    was: shown(was),
+    should: shown(should),
     ...(part && { mended_by: part }),
     ...(advice && { advice }),
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { CatalogueError } from '#proto/contract/errors.ts'
-import { isDriftCode, planRepair, type RepairPlan, Strategy } from '#proto/contract/installation.ts'
+import { diffOf, isDriftCode, planRepair, type RepairPlan, Strategy } from '#proto/contract/installation.ts'
 import { plainText } from '../../domain/text.ts'
 import { ActionView } from '../action-view.ts'
 import { defineTool } from '../define.ts'
@@ -40,6 +40,7 @@ export const repairInstall = defineTool({
     const found = await inspect(server, ctx)
     const plan = planRepair(asked.strategy, namedDrifts(found), asked.issues.filter(isDriftCode))
     mustDoSomething(asked, plan, found)
+    mustBeReadable(server.id, plan)
     const { title, effect, undo } = wordsOf(plainText(server.name), plan)
     return {
       spec: { kind: 'repair_install', server_id: server.id, plan, ...onHost(argsOf(asked, plan), TIME_LIMIT) },
@@ -60,6 +61,15 @@ const argsOf = ({ strategy, issues }: Input, { digest }: RepairPlan): string[] =
   ...(strategy === 'issue_driven' ? ['--issues', issues.join(',')] : []),
   ...['--plan', digest],
 ]
+
+/** What nobody can read, nobody can approve. */
+const READABLE = 200_000
+
+function mustBeReadable(serverId: string, plan: RepairPlan): void {
+  if (diffOf(plan).join('').length <= READABLE) return
+  const why = 'The plan is too long to be read. Run the installer on the host again, or name single codes in issues.'
+  throw new CatalogueError('OUTPUT_TOO_LARGE', { server_id: serverId, why })
+}
 
 function mustDoSomething({ strategy, issues }: Input, plan: RepairPlan, found: Installation): void {
   if (strategy === 'uninstall' || plan.drifts.length > 0) return

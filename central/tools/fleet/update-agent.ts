@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { CatalogueError } from '#proto/contract/errors.ts'
+import { isVersion } from '#proto/contract/release.ts'
 import type { Rollout } from '../../domain/rollout.ts'
 import { plainText } from '../../domain/text.ts'
 import { ActionView } from '../action-view.ts'
@@ -53,7 +54,7 @@ export const updateAgent = defineTool({
         ...(rollout && { rollout }),
         ...onHost(args, TIME_LIMIT),
       },
-      words: { ...wordsOf(plainText(server.name), plainText(now), release, rollout), reason },
+      words: { ...wordsOf(plainText(server.name), isVersion(now) ? now : '', release, rollout), reason },
     }
   },
 })
