@@ -16,6 +16,7 @@ import {
   type ActionOutcome,
   type ActionSpec,
   type HostRun,
+  type HostSpec,
   mustBeWhatWasApproved,
   runsOnHost,
 } from '../domain/action.ts'
@@ -30,12 +31,8 @@ import { CANCEL_RUN, isRead, keepOutput, persistently } from './runs.ts'
 
 /** How an action ended; "later" means that its server must come back first. */
 type End = { state: EndState; outcome: ActionOutcome } | 'later'
-type CommandSpec = Extract<ActionSpec, { kind: 'command' }>
-type Performer<K extends ActionKind> = (
-  action: Action,
-  spec: Extract<ActionSpec, { kind: K }>,
-  hand: Hand,
-) => Promise<End>
+type OwnKind = Exclude<ActionKind, HostSpec['kind']>
+type Performer<K extends OwnKind> = (action: Action, spec: Extract<ActionSpec, { kind: K }>) => Promise<End>
 
 /** What this process knows of a running action. `unsent`: its request has certainly never left for the agent. */
 type Hand = { busy: boolean; unsent: boolean; unwanted: boolean; abort: () => void }
@@ -64,10 +61,8 @@ export function createRunAction(rooms: {
   const { actions, audit, relay, fleet, bus, clock, log } = rooms
   const hands = new Map<string, Hand>()
 
-  const performers: { [K in ActionKind]: Performer<K> } = {
-    command: (action, spec, hand) => (isRead(spec) ? abandonedRead(action, spec) : dispatch(action, hand)),
-    repair_install: (action, _spec, hand) => dispatch(action, hand),
-    update_agent: (action, _spec, hand) => dispatch(action, hand),
+  /** What Central does itself; whatever has an argv is dispatched. */
+  const performers: { [K in OwnKind]: Performer<K> } = {
     decommission_server: (action, { server_id }) =>
       ourselves(action, async () => {
         await fleet.decommission(action.workspace_id, server_id).catch(unless('SERVER_NOT_FOUND'))
@@ -133,9 +128,13 @@ export function createRunAction(rooms: {
   const carryOn = (action: Action) => hold(action, (hand) => performAndFinish(action, hand))
 
   async function performAndFinish(action: Action, hand: Hand): Promise<void> {
-    const performer = performers[action.spec.kind] as Performer<ActionKind>
-    const end = await performer(action, action.spec, hand)
+    const end = await perform(action, action.spec, hand)
     if (end !== 'later') await finish(action, end)
+  }
+
+  function perform(action: Action, spec: ActionSpec, hand: Hand): Promise<End> {
+    if (!runsOnHost(spec)) return (performers[spec.kind] as Performer<OwnKind>)(action, spec)
+    return isRead(spec) ? abandonedRead(action, spec) : dispatch(action, hand)
   }
 
   function grantFor(action: Action, spec: HostRun): StoredGrant {
@@ -145,6 +144,7 @@ export function createRunAction(rooms: {
       server_id: action.server_id,
       kind: 'command',
       argv: [...spec.argv],
+      ...(spec.input !== undefined && { input: spec.input }),
       cwd: spec.cwd,
       env: { ...spec.env },
       user: spec.user,
@@ -195,7 +195,7 @@ export function createRunAction(rooms: {
   }
 
   /** A read-only run belongs to the process that began it; only when that is gone does nobody say how it ended. */
-  async function abandonedRead(action: Action, { timeout_ms }: CommandSpec): Promise<End> {
+  async function abandonedRead(action: Action, { timeout_ms }: HostRun): Promise<End> {
     const over = (action.started_at ?? 0) + timeout_ms + READ_GRACE < clock.now()
     return over ? failed('Central stopped during this read-only run; it changed nothing and can be repeated.') : 'later'
   }

@@ -1,4 +1,5 @@
 // The life of an action. Pure: what follows what, and what a client is told.
+import type { FileAnswer } from '#proto/contract/files.ts'
 import { canonicalBytes, sha256 } from '#proto/contract/grant.ts'
 import type { RepairPlan } from '#proto/contract/installation.ts'
 import { createId } from './ids.ts'
@@ -40,6 +41,8 @@ export const mayMove = (from: ActionState, to: ActionState): boolean => ACTION_M
 /** What the act lane executes, word for word: the part of a spec that becomes a grant. */
 export type HostRun = {
   argv: readonly string[]
+  /** Its standard input, base64. */
+  input?: string
   cwd: string
   env: Readonly<Record<string, string>>
   /** Empty for the account that the act lane runs as. */
@@ -53,6 +56,7 @@ export type ActionSpec =
   | ({ kind: 'command'; server_id: string; line: string } & HostRun)
   | ({ kind: 'repair_install'; server_id: string; plan: RepairPlan } & HostRun)
   | UpdateSpec
+  | FileSpec
   | { kind: 'bootstrap_recover'; server_id: string }
   | { kind: 'regenerate_install_token'; server_id: string }
   | { kind: 'decommission_server'; server_id: string }
@@ -66,6 +70,9 @@ export type UpdateSpec = {
   manifest: string
   rollout?: Rollout
 } & HostRun
+
+/** `plan` is what the host said it would change; a file that is not as it was then is left alone. */
+export type FileSpec = { kind: 'write_file' | 'cleanup_file'; server_id: string; plan: FileAnswer<'plan'> } & HostRun
 
 export type HostSpec = Extract<ActionSpec, HostRun>
 export const runsOnHost = (spec: ActionSpec): spec is HostSpec => 'argv' in spec

@@ -69,12 +69,17 @@ const NEXT_STEPS: Partial<Record<Action['state'], string>> = {
   unknown: 'It cannot be known whether or how it ended. Look at the server before asking again.',
 }
 
+const NOT_WRITTEN =
+  'The host refused and nothing was changed; the output says why. After changed_since, read the file again and ask anew.'
+
 /** What the exit codes of the host's own command line mean for whoever asked. */
 const AFTERWARDS: Partial<Record<Action['spec']['kind'], Readonly<Record<number, string>>>> = {
   repair_install: {
     0: 'mttrly_get_install_health shows how it is now.',
     4: 'The host is not as the plan says any more; nothing was changed. Call mttrly_repair_install again for a new plan.',
   },
+  write_file: { 4: NOT_WRITTEN },
+  cleanup_file: { 4: NOT_WRITTEN },
   update_agent: {
     4: 'The host refused the release and nothing was changed; the output says why.',
     7: 'The new version did not hold and the host went back to the one before; the output says why.',

@@ -9,11 +9,13 @@ import { getAuditLog } from './actions/get-audit-log.ts'
 import { getPendingActions } from './actions/get-pending-actions.ts'
 import { executeCommand } from './commands/execute-command.ts'
 import type { CatalogEntry, PlannedTool } from './define.ts'
+import { cleanupFile } from './files/cleanup-file.ts'
 import { compareSourceToDist } from './files/compare-source-to-dist.ts'
 import { diffFile } from './files/diff-file.ts'
 import { readFile } from './files/read-file.ts'
 import { readPrivilegedFile } from './files/read-privileged-file.ts'
 import { searchFiles } from './files/search-files.ts'
+import { writeFile } from './files/write-file.ts'
 import { bootstrapRecover } from './fleet/bootstrap-recover.ts'
 import { decommissionServer } from './fleet/decommission-server.ts'
 import { getAlerts } from './fleet/get-alerts.ts'
@@ -64,8 +66,8 @@ export const catalog: readonly CatalogEntry[] = Object.freeze([
   approveAction,
   cancelAction,
   getAuditLog,
-  planned('mttrly_write_file', 'Write File', 'execute', 'deployment_bro'),
-  planned('mttrly_cleanup_file', 'Cleanup File', 'execute', 'deployment_bro'),
+  writeFile,
+  cleanupFile,
   planned('mttrly_execute_script', 'Execute Script', 'execute', 'deployment_bro'),
   bootstrapRecover,
   repairInstall,

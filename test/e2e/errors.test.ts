@@ -194,7 +194,7 @@ const CODES: Record<ErrorCode, Provocation | Later> = {
   },
   NOT_FOUND: async () => {
     const call = modern('tools/call', { name: 'mttrly_no_such_tool', arguments: {} })
-    const planned = modern('tools/call', { name: 'mttrly_write_file', arguments: {} })
+    const planned = modern('tools/call', { name: 'mttrly_run_playbook', arguments: {} })
     const session = { 'mcp-session-id': 'no-such-session', 'mcp-protocol-version': '2025-11-25' }
     return [
       await post(call.body, { headers: call.headers }),

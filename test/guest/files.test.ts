@@ -136,6 +136,65 @@ describe('files of an installed host', { skip: whyNoGuest() ?? false }, () => {
     })
   })
 
+  async function approved(tool: string, args: object): Promise<Record<string, unknown>> {
+    const { action_id } = await value(tool, args)
+    await world.approve(String(action_id))
+    return world.mcp.value('get_action_result', { action_id, wait_s: 30 })
+  }
+  const base64 = (text: string): string => Buffer.from(text).toString('base64')
+  const FILE = '/srv/app/settings.conf'
+  const stand = (): Promise<string> => guest.must(`cat ${FILE}; stat -c '%U %a' ${FILE}`)
+
+  describe('are changed with an approval', () => {
+    before(() => guest.must(`echo before >${FILE}; chown www-data ${FILE}; chmod 640 ${FILE}`))
+
+    test('written in place, and brought back by one more approval', async () => {
+      const done = await approved('write_file', { path: FILE, content_base64: base64('after\n') })
+      assert.equal(done.status, 'succeeded', JSON.stringify(done))
+      assert.equal(await stand(), 'after\nwww-data 640')
+      const [undo] = /mttrly-agent undo \S+/.exec(String(done.output)) ?? []
+      assert.ok(undo, JSON.stringify(done))
+      const undone = await approved('execute_command', { command: undo })
+      assert.equal(undone.status, 'succeeded', JSON.stringify(undone))
+      assert.equal(await stand(), 'before\nwww-data 640')
+    })
+    test('not when the file has changed since it was shown', async () => {
+      const { action_id } = await value('write_file', { path: FILE, content_base64: base64('after\n') })
+      await guest.must(`echo meanwhile >${FILE}`)
+      await world.approve(String(action_id))
+      const done = await world.mcp.value('get_action_result', { action_id, wait_s: 30 })
+      assert.deepEqual([done.status, done.exit_code], ['failed', 4])
+      assert.match(String(done.output), /changed_since/)
+      assert.equal(await stand(), 'meanwhile\nwww-data 640')
+    })
+    test('made anew, and deleted', async () => {
+      const path = '/srv/app/new.bin'
+      const content_base64 = Buffer.alloc(200 * 1024, 7).toString('base64')
+      assert.equal((await approved('write_file', { path, content_base64 })).status, 'succeeded')
+      assert.equal(await guest.must(`stat -c '%s %U %a' ${path}`), '204800 root 644')
+      const gone = await approved('cleanup_file', { path })
+      assert.equal(gone.status, 'succeeded', JSON.stringify(gone))
+      assert.equal((await guest.sh(`test -e ${path}`)).code, 1)
+    })
+    test('never where something would be run or believed later', async () => {
+      await guest.must('ln -s /etc/cron.d /srv/app/cron; ln -s /etc/ld.so.preload /srv/app/preload')
+      for (const [path, why] of [
+        ['/etc/cron.d/x', /persistence_point/],
+        ['/srv/app/cron/x', /persistence_point/],
+        ['/srv/app/preload', /persistence_point/],
+        ['/etc/systemd/system/x.service', /persistence_point/],
+        ['/root/.ssh/authorized_keys', /persistence_point|secret|hidden_from_lane/],
+        ['/etc/mttrly/policy.yaml', /ours/],
+        ['/opt/mttrly/current/agent.mjs', /ours/],
+        ['/etc/hosts', /not_allowlisted/],
+        ['/srv/hard', /hard_link|another_name/],
+        ['/srv/bound/trust.json', /ours|secret|another_name|hidden_from_lane|not_readable/],
+      ] as const)
+        for (const tool of ['write_file', 'cleanup_file'])
+          assert.match(await refused(tool, { path, ...(tool === 'write_file' && { content_base64: '' }) }), why, path)
+    })
+  })
+
   test('a gigabyte is read and searched in little memory', async (t) => {
     if ((await guest.sh('test -e /sys/fs/cgroup/memory/system.slice/memory.limit_in_bytes')).code !== 0)
       return t.skip('the guest cannot bound memory')

@@ -11,6 +11,7 @@ import { hasFactor, needsFactor, proofFields } from '../proof.ts'
 import type { ConsoleRooms, Server } from '../rooms.ts'
 import { exact, prose, unusual } from '../visible.ts'
 import type { Problem } from './approvals.ts'
+import { fileChange } from './file-work.ts'
 import { repair, update } from './host-work.ts'
 
 export async function decisionPage(
@@ -50,6 +51,8 @@ const HEADINGS: Record<ActionSpec['kind'], string> = {
   command: 'Run a command',
   repair_install: 'Repair the installation',
   update_agent: 'Update the agent',
+  write_file: 'Write a file',
+  cleanup_file: 'Delete a file',
   bootstrap_recover: 'Make a recovery command',
   regenerate_install_token: 'Make a new install command',
   decommission_server: 'Decommission a server',
@@ -96,6 +99,7 @@ function workOf(spec: ActionSpec, servers: readonly Server[]): string {
   const find = (id: string) => servers.find((server) => server.id === id)
   if (spec.kind === 'command') return command(spec, find(spec.server_id))
   if (spec.kind === 'repair_install') return repair(spec)
+  if (spec.kind === 'write_file' || spec.kind === 'cleanup_file') return fileChange(spec)
   if (spec.kind !== 'update_agent') return ''
   return update(spec, (id) => prose(find(id)?.name ?? 'a server that is no longer there', 120))
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { FileAnswers, FileQuestion } from '#proto/contract/files.ts'
+import { Grant, sha256 } from '#proto/contract/grant.ts'
 import { type Booted, bootCentral } from '../../helpers/boot-central.ts'
 import { createCsr } from '../../helpers/csr.ts'
 import { createFakeAgent } from '../../helpers/fake-agent.ts'
@@ -14,6 +15,9 @@ let mcp: Mcp
 let id = ''
 const asked: FileQuestion[] = []
 let answer: unknown = {}
+const granted: Grant[] = []
+let exitCode = 0
+let owner: Awaited<ReturnType<Booted['member']>>
 let refusal: { code: string; details: Record<string, unknown> } | undefined
 
 const CONTAINED = ['read', 'act', 'inspect'].map((name) => ({ name, isolation: 'ISOLATION_SYSTEMD' as const }))
@@ -42,7 +46,12 @@ async function enrol(hello: object): Promise<string> {
   const agent = createFakeAgent({
     ...{ keyPem, certificatePem: certificate_pem, caPem: ca_pem, port: central.grpcPort },
     hello: { lanes: CONTAINED, ...hello },
-    onRequest: (_request, io) => {
+    onRequest: ({ method }, io) => {
+      if (method === 'commands.act') {
+        granted.push(Grant.parse(JSON.parse(String(io.received().grant))))
+        io.respond({ state: 'RUN_STATE_EXITED', exitCode: exitCode, outputSha256: sha256('') })
+        return
+      }
       asked.push(JSON.parse(String(io.received().json)))
       if (refusal) io.fail(refusal.code, refusal.details)
       else io.respond({ json: typeof answer === 'string' ? answer : JSON.stringify(answer) })
@@ -56,7 +65,8 @@ async function enrol(hello: object): Promise<string> {
 
 before(async () => {
   booted = await bootCentral({ after: (work) => void stops.push(work as () => unknown) }, {})
-  const owner = await booted.member('anna')
+  owner = await booted.member('anna')
+  await owner.signIn()
   mcp = await connectMcp(booted.url, await booted.apiKey(owner.userId))
   id = await enrol({})
 })
@@ -152,6 +162,66 @@ describe('searching, diffing, comparing', () => {
     const paths = { source_path: '/srv/app/src', dist_path: '/srv/app/dist' }
     const { verdict, missing } = (await ask('compare_source_to_dist', paths, compared)).value
     assert.deepEqual([verdict, missing], ['incomplete', compared.missing])
+  })
+})
+
+describe('changing a file', () => {
+  const content = Buffer.from('a\nc\n')
+  const diff = { text: '-b\n+c<i>\u202e\n', same: false, added: 1, removed: 1, redactions: 0, leftOut: 0 }
+  const attributes = { mode: 0o640, uid: 33, gid: 33 }
+  const plan = {
+    ...{ path: '/srv/app/real.conf', expected: 'e'.repeat(64), diff, attributes, canUndo: true },
+    size: { before: 4, after: 4 },
+  }
+  async function decided(actionId: unknown): Promise<Record<string, unknown>> {
+    const approver = await booted.member(`approver-${actionId}`, 'approver')
+    await approver.signIn()
+    assert.equal((await approver.decide(String(actionId), 'approve')).status, 303)
+    return mcp.value('get_action_result', { action_id: actionId, wait_s: 20 })
+  }
+  test('asks with the plan of the host, and runs what was shown', async () => {
+    const path = '/srv/app/link.conf'
+    const { value, question } = await ask('write_file', { path, content_base64: content.toString('base64') }, plan)
+    assert.deepEqual(question, { do: 'plan', path, content: content.toString('base64') })
+    assert.equal(value.status, 'pending_approval')
+    const page = await (await owner.get(`/approvals/${value.action_id}`)).text()
+    assert.match(page, /-b\n\+c&#60;i&#62;<span class="visible">\\u\{202e\}/)
+    assert.match(page, /0640/)
+    exitCode = 4
+    const { status, next_step } = await decided(value.action_id)
+    assert.deepEqual([status, /nothing was changed/.test(String(next_step))], ['failed', true])
+    const grant = granted.at(-1)
+    const argv = ['write-file', plan.path, '--sha256', sha256(content), '--expect', plan.expected]
+    assert.deepEqual(grant?.argv, ['/usr/local/sbin/mttrly-agent', ...argv])
+    assert.deepEqual([grant?.input, grant?.user, grant?.terminal], [content.toString('base64'), '', false])
+  })
+  test('makes a file, and deletes one, for good where it cannot be kept', async () => {
+    exitCode = 0
+    const { expected: _none, ...fresh } = { ...plan, size: { after: 0 } }
+    const made = (await ask('write_file', { path: plan.path, content_base64: '' }, fresh)).value
+    assert.equal((await decided(made.action_id)).status, 'succeeded')
+    assert.deepEqual(granted.at(-1)?.argv.slice(-1), ['none'])
+    assert.equal(granted.at(-1)?.input, '')
+    const large = { ...plan, diff: undefined, canUndo: false, size: { before: 2 ** 30 } }
+    const gone = (await ask('cleanup_file', { path: plan.path }, large)).value
+    const page = await (await owner.get(`/approvals/${gone.action_id}`)).text()
+    assert.match(page, /goes for good/)
+    await decided(gone.action_id)
+    assert.deepEqual(granted.at(-1)?.argv.slice(1), [
+      ...['delete-file', plan.path, '--expect', plan.expected],
+      '--for-good',
+    ])
+    assert.equal(granted.at(-1)?.input, undefined)
+    answer = { ...plan, expected: undefined }
+    assert.equal((await refused('cleanup_file', { path: plan.path })).code, 'NOT_FOUND')
+  })
+  test('takes no content that is none, or too long', async () => {
+    const count = granted.length
+    for (const content_base64 of ['?', 'YQ', Buffer.alloc(300 * 1024).toString('base64')])
+      assert.equal((await refused('write_file', { path: plan.path, content_base64 })).code, 'VALIDATION_ERROR')
+    answer = { ...plan, path: '--help' }
+    assert.equal((await refused('write_file', { path: plan.path, content_base64: '' })).code, 'INTERNAL_ERROR')
+    assert.equal(granted.length, count)
   })
 })
 
