@@ -7,14 +7,14 @@ import { OF_A_HOME, OF_THE_HOST } from './secret-paths.ts'
 
 /** `normal`: logs and common configuration. `privileged`: what only root reads. `managed`: what may be written or deleted. */
 export type Ring = 'normal' | 'privileged' | 'managed'
-export type FileRules = Readonly<Record<'read' | 'privileged' | 'managed' | 'denied', readonly Glob[]>>
+export type FileRules = Readonly<Record<'read' | 'privileged' | 'managed' | 'scripts' | 'denied', readonly Glob[]>>
 export type FileRulesAnswer = { ok: true; rules: FileRules } | { ok: false; why: string }
 export type FileRefusal = 'not_allowlisted' | 'secret' | 'denied_by_host' | 'persistence_point' | 'ours'
 
 /** Stands in a list of policy.yaml for all of these; a list without it takes their place. */
 export const DEFAULT = 'default'
 
-export const DEFAULT_FILES: Readonly<Record<'read' | 'privileged' | 'managed', readonly string[]>> = {
+export const DEFAULT_FILES: Readonly<Record<'read' | 'privileged' | 'managed' | 'scripts', readonly string[]>> = {
   read: [
     '/var/log/**',
     '/etc/*.conf',
@@ -38,6 +38,7 @@ export const DEFAULT_FILES: Readonly<Record<'read' | 'privileged' | 'managed', r
     '/etc/NetworkManager/**',
   ],
   managed: ['/{srv,opt,var/www}/**', '/etc/{nginx,apache2,httpd,caddy,haproxy}/**', '/var/{log,cache}/**'],
+  scripts: ['/usr/local/lib/mttrly-scripts/*'],
 }
 
 /** Beyond the secrets that the read lane hides. A secret here covers what lies below it. */
@@ -55,7 +56,7 @@ const SECRETS = [
 /** In a secret directory and no secret: who may enter. */
 const OPEN = ['/**/.ssh/authorized_keys', '/**/.ssh/authorized_keys2']
 
-const KEYS = ['read', 'privileged', 'managed', 'denied'] as const
+const KEYS = ['read', 'privileged', 'managed', 'scripts', 'denied'] as const
 
 /** Our own tables may say `{a,b}`; a host's rule may not. */
 const braces = (text: string): string[] => {
@@ -80,6 +81,7 @@ const TABLES = {
   read: own(DEFAULT_FILES.read),
   privileged: own(DEFAULT_FILES.privileged),
   managed: own(DEFAULT_FILES.managed),
+  scripts: own(DEFAULT_FILES.scripts),
 }
 
 const isAny = (globs: readonly Glob[], path: string): boolean => globs.some((glob) => matchesPath(glob, path))
@@ -91,7 +93,8 @@ export function compileFileRules(given: unknown): FileRulesAnswer {
   const lists = (given ?? {}) as Readonly<Record<string, unknown>>
   const stray = Object.keys(lists).find((key) => !(KEYS as readonly string[]).includes(key))
   if (stray !== undefined) return { ok: false, why: `files knows only ${KEYS.join(', ')}` }
-  const rules = { read: TABLES.read, privileged: TABLES.privileged, managed: TABLES.managed, denied: [] as Glob[] }
+  const { read, privileged, managed, scripts } = TABLES
+  const rules = { read, privileged, managed, scripts, denied: [] as Glob[] }
   for (const key of KEYS) {
     if (!Object.hasOwn(lists, key)) continue
     const globs = compileList(lists[key], key === 'denied' ? [] : TABLES[key])
@@ -123,6 +126,13 @@ export function refuseRead(rules: FileRules, path: string, ring: Exclude<Ring, '
   const privileged = ring === 'privileged' && isAny(rules.privileged, path)
   if (isAny(TABLES.secrets, path) && !(privileged && isAny(TABLES.open, path))) return 'secret'
   return privileged || isAny(rules.read, path) || isAny(rules.managed, path) ? undefined : 'not_allowlisted'
+}
+
+/** Why what is at this real path may not be run as a script, if it may not. */
+export function refuseScript(rules: FileRules, path: string): FileRefusal | undefined {
+  if (isAny(rules.denied, path)) return 'denied_by_host'
+  if (isAny(TABLES.secrets, path)) return 'secret'
+  return isAny(rules.scripts, path) ? undefined : 'not_allowlisted'
 }
 
 /** Why this real path may not be written or deleted, if it may not. */

@@ -12,6 +12,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   'write-file': async () => (await import('../writing/commands.ts')).write,
   'delete-file': async () => (await import('../writing/commands.ts')).remove,
   undo: async () => (await import('../writing/commands.ts')).undo,
+  'run-script': async () => (await import('../writing/commands.ts')).script,
   /** The unit mttrly-update@ starts it. */
   updater: async () => (await import('./updater.ts')).updater,
   /** converge.sh asks it. */
@@ -32,6 +33,8 @@ const USAGE = `usage: mttrly-agent doctor [--json]                   what differ
        mttrly-agent write-file PATH --sha256 HASH --expect REVISION|none
                                                       a file that policy.yaml lets be managed, from standard input
        mttrly-agent delete-file PATH --expect REVISION [--for-good]
+       mttrly-agent run-script PATH --sha256 HASH -- [ARGUMENT…]
+                                                      a script that policy.yaml lets be run, if it is this one
        mttrly-agent undo ID                           back to what was before that change of a file
 exit codes: 0 done or healthy, 1 differences or a fault, 2 usage, 4 refused: nothing was changed, 7 went back to the version before`
 

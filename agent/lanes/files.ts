@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { normalize } from 'node:path/posix'
 import { CatalogueError } from '#proto/contract/errors.ts'
 import { FILES_ANSWER_MAX, type FileAnswers, FileQuestion, type QuestionOf } from '#proto/contract/files.ts'
+import { sha256 } from '#proto/contract/grant.ts'
 import { redactText } from '#proto/redaction/redactor.ts'
 import type { Policy } from '../guard/policy.ts'
 import { secretPaths } from '../guard/secret-paths.ts'
@@ -12,6 +13,7 @@ import { compareTrees } from '../reading/compare.ts'
 import { diffFiles } from '../reading/diff.ts'
 import { identitiesOf, type Reach } from '../reading/reach.ts'
 import { readFile } from '../reading/read.ts'
+import { readScript } from '../reading/script.ts'
 import { searchFiles } from '../reading/search.ts'
 import { planChange } from '../writing/write.ts'
 import type { Caller } from './caller.ts'
@@ -57,6 +59,11 @@ const ANSWERING: Answering = {
     }
   },
   diff: (question, lane) => diffFiles(reachOf(lane), question),
+  script: ({ path }, lane) => {
+    const { content, ...script } = readScript(reachOf(lane), path)
+    const { text, hits: redactions } = redactText(content.toString(), { hostKey: lane.settings.hostKey })
+    return { ...script, sha256: sha256(content), text, size: content.length, redactions }
+  },
   plan: ({ path, content }, lane) =>
     planChange(reachOf(lane), path, content === undefined ? undefined : Buffer.from(content, 'base64')),
   compare: (question, lane) => compareTrees(reachOf(lane), question) as FileAnswers['compare'],

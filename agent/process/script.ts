@@ -1,5 +1,7 @@
-// One of our own programs, run to its end: its exit code and what it said. For changes to the host that root makes itself.
-import { execFile } from 'node:child_process'
+// A program run to its end: one of our own for what it said, or one in our place, with our input and output. For what root
+// does itself.
+import { execFile, spawn } from 'node:child_process'
+import { constants } from 'node:os'
 
 const MOST_SAID = 1_048_576
 /** What our own programs, and those of the host that we ask, are started with. */
@@ -18,5 +20,15 @@ export function runScript(argv: readonly string[], timeoutMs: number): Promise<S
       resolve({ code, said: `${stdout}${stderr}` })
     })
     child.stdin?.end()
+  })
+}
+
+/** In our place: our standard input, output, environment and session. @returns its exit code, as a shell would say it */
+export function runInPlace(argv: readonly string[]): Promise<number> {
+  const [command = '', ...args] = argv
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: 'inherit' })
+    child.once('error', reject)
+    child.once('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)))
   })
 }

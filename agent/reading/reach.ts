@@ -22,6 +22,9 @@ export type Reach = {
 export type Opened = { fd: number; path: string; size: number; modifiedAt: number; held: Held; close(): void }
 export type Refused = FileRefusal | 'another_name_of_a_secret' | 'hard_link' | 'not_a_file' | 'moved'
 
+/** Why a real path is not allowed, if it is not. */
+export type Rule = (path: string) => FileRefusal | undefined
+
 export const identityOf = ({ dev, ino }: { dev: bigint; ino: bigint }): string => `${dev}:${ino}`
 
 /** @param paths real ones, as secretPaths() gives them */
@@ -54,13 +57,8 @@ export function isSecretElsewhere(reach: Reach, held: Held): boolean {
 }
 
 /** Why a file that is held may not be read. */
-export function refuseFile(
-  reach: Reach,
-  entry: Held,
-  directory: Held | undefined,
-  ring: ReadRing,
-): Refused | undefined {
-  const refused = refuseRead(reach.rules, entry.path, ring)
+export function refuseFile(reach: Reach, entry: Held, directory: Held | undefined, refuse: Rule): Refused | undefined {
+  const refused = refuse(entry.path)
   if (refused) return refused
   if (isSecretElsewhere(reach, entry)) return 'another_name_of_a_secret'
   if (!entry.stat.isFile()) return 'not_a_file'
@@ -74,7 +72,7 @@ export function hasMoved(reach: Reach, held: Held): boolean {
 }
 
 /** The way to a path, for who then asks the rules. What the rules would not show is not said to be missing either. */
-export function reachPath(reach: Reach, path: string, refuse: (path: string) => string | undefined): Reached {
+export function reachPath(reach: Reach, path: string, refuse: Rule): Reached {
   try {
     const reached = walk(reach.root, path)
     try {
@@ -106,12 +104,17 @@ export function realPathOf(reach: Reach, path: string, ring: ReadRing): string {
 }
 
 export function openFile(reach: Reach, path: string, ring: ReadRing): Opened {
-  const reached = reachPath(reach, path, (real) => refuseRead(reach.rules, real, ring))
+  return openBy(reach, path, (real) => refuseRead(reach.rules, real, ring))
+}
+
+/** @param refuse the rules, asked about the real path */
+export function openBy(reach: Reach, path: string, refuse: Rule): Opened {
+  const reached = reachPath(reach, path, refuse)
   try {
     const { entry } = reached
     if (!entry) throw new CatalogueError('NOT_FOUND', { path })
     const refused =
-      refuseFile(reach, entry, reached.chain.at(-1), ring) ?? (hasMoved(reach, entry) ? 'moved' : undefined)
+      refuseFile(reach, entry, reached.chain.at(-1), refuse) ?? (hasMoved(reach, entry) ? 'moved' : undefined)
     if (refused) throw denied(refused, path)
     return openHeld(entry, reached.close)
   } catch (error) {

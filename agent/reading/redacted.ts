@@ -11,6 +11,8 @@ export type Piece = { text: Buffer; redactions: number }
  * @param body whole lines, except the file's last
  */
 export function redactBehind(lead: Buffer, body: Buffer, hostKey: Buffer | undefined): Piece {
+  // Nothing asked for, nothing given: at the end of an endless line the lead is a part of it, and would be held back.
+  if (body.length === 0) return { text: body, redactions: 0 }
   const redactor = createRedactor(hostKey ? { hostKey } : {})
   redactor.push(lead)
   const before = redactor.hits

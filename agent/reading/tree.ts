@@ -13,6 +13,7 @@ import {
   openHeld,
   type Reach,
   type ReadRing,
+  type Rule,
   reachPath,
   refuseFile,
 } from './reach.ts'
@@ -38,14 +39,19 @@ export const newTally = (): Tally => ({
   passed: { not_allowed: 0, not_readable: 0, binary: 0, too_deep: 0, damaged: 0 },
 })
 
+const ruleOf =
+  ({ rules }: Reach, { ring }: Wish): Rule =>
+  (real) =>
+    refuseRead(rules, real, ring)
+
 /** The generator closes each file when the next is asked for. A file as root is the only one. */
 export function* filesUnder(reach: Reach, root: string, wish: Wish, tally: Tally): Generator<Opened> {
-  const reached = reachPath(reach, root, (real) => refuseRead(reach.rules, real, wish.ring))
+  const reached = reachPath(reach, root, ruleOf(reach, wish))
   try {
     const { entry, chain } = reached
     if (!entry) throw new CatalogueError('NOT_FOUND', { path: root })
     const directory = entry.stat.isDirectory()
-    const refused = directory ? undefined : refuseFile(reach, entry, chain.at(-1), wish.ring)
+    const refused = directory ? undefined : refuseFile(reach, entry, chain.at(-1), ruleOf(reach, wish))
     if (refused ?? hasMoved(reach, entry)) throw denied(refused ?? 'moved', root)
     yield* directory ? below(reach, entry, wish, tally, 0) : opened(reach, entry, chain.at(-1), wish, tally)
   } finally {
@@ -85,7 +91,7 @@ function isWished(name: string, { names }: Wish): boolean {
 }
 
 function* opened(reach: Reach, entry: Held, directory: Held | undefined, wish: Wish, tally: Tally): Generator<Opened> {
-  if (refuseFile(reach, entry, directory, wish.ring)) {
+  if (refuseFile(reach, entry, directory, ruleOf(reach, wish))) {
     tally.passed.not_allowed++
     return
   }

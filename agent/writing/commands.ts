@@ -1,7 +1,7 @@
-// `mttrly-agent write-file`, `delete-file`, `undo`: what an approved action does about a file, as root. Bound to what was
-// shown: another content, or another file than was there, is refused with exit code 4, and nothing is changed.
-import { fstatSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+// `mttrly-agent write-file`, `delete-file`, `undo`, `run-script`: what an approved action does about a file, as root. Bound to
+// what was shown: another content, or another file than was there, is refused with exit code 4, and nothing is changed.
+import { fstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CatalogueError } from '#proto/contract/errors.ts'
 import { sha256 } from '#proto/contract/grant.ts'
@@ -9,8 +9,10 @@ import { LIMITS } from '#proto/contract/limits.ts'
 import { loadPolicy, refuseLane } from '../guard/policy.ts'
 import { secretPaths } from '../guard/secret-paths.ts'
 import { readAccounts } from '../process/accounts.ts'
+import { runInPlace } from '../process/script.ts'
 import { identitiesOf } from '../reading/reach.ts'
-import type { Writing } from './target.ts'
+import { readScript } from '../reading/script.ts'
+import { changed, type Writing } from './target.ts'
 import { type Changed, removeFile, undoChange, writeFile } from './write.ts'
 
 const CONFIG = '/etc/mttrly'
@@ -48,12 +50,17 @@ const command =
       process.stdout.write(said(work(await writingHere(), subject, values as Values)))
       return DONE_EXIT
     } catch (error) {
-      if (!(error instanceof CatalogueError)) throw error
-      process.stderr.write(`refused, nothing was changed: ${error.code} ${JSON.stringify(error.details)}\n`)
-      return REFUSED_EXIT
+      return refused(error)
     }
   }
 type Work = (writing: Writing, subject: string, values: Values) => Changed
+
+/** @throws what is no refusal */
+function refused(error: unknown): number {
+  if (!(error instanceof CatalogueError)) throw error
+  process.stderr.write(`refused, nothing was changed: ${error.code} ${JSON.stringify(error.details)}\n`)
+  return REFUSED_EXIT
+}
 
 const wrong = (needs: string): CatalogueError => new CatalogueError('VALIDATION_ERROR', { needs })
 
@@ -92,3 +99,29 @@ export const remove: Command = command(
 )
 
 export const undo: Command = command({}, undoChange)
+
+/** PATH --sha256 HASH -- ARGUMENT…: the bytes that were approved, under the script's name in a directory of root's alone. */
+export const script: Command = async (args) => {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: { sha256: { type: 'string' } },
+    allowPositionals: true,
+  })
+  const [path = '', ...given] = positionals
+  let content: Buffer
+  try {
+    content = readScript(await writingHere(), path).content
+    if (sha256(content) !== values.sha256) throw changed(path)
+  } catch (error) {
+    return refused(error)
+  }
+  const directory = mkdtempSync(join(STATE, 'script-'))
+  try {
+    const copy = join(directory, basename(path))
+    writeFileSync(copy, content, { mode: 0o500, flag: 'wx' })
+    const shebang = content.subarray(0, 2).toString() === '#!'
+    return await runInPlace([...(shebang ? [] : ['/bin/sh']), copy, ...given])
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}

@@ -33,6 +33,8 @@ export const FileQuestion = z.discriminatedUnion('do', [
   }),
   z.strictObject({ do: z.literal('diff'), from: path, to: path, ring: ReadRing }),
   z.strictObject({ do: z.literal('compare'), source: path, dist: path, ring: ReadRing }),
+  /** A script that the host's owner lets be run, as it is now. */
+  z.strictObject({ do: z.literal('script'), path }),
   /** What a write of `content` would do, or without it a deletion. Nothing is changed. */
   z.strictObject({
     do: z.literal('plan'),
@@ -97,9 +99,11 @@ const ANSWERS = {
     files: z.object({ source: size, dist: size }),
     shortened: z.array(text),
   }),
+  /** `text`: redacted; `sha256` is that of the bytes themselves. */
+  script: z.object({ path: path.startsWith('/'), sha256: z.hash('sha256'), text, size, redactions: size }),
   plan: z.object({
     /** The real path. */
-    path,
+    path: path.startsWith('/'),
     /** Names what is there now without telling anything of it; none where nothing is. */
     expected: z
       .string()
