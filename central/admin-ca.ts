@@ -52,6 +52,7 @@ const STATE_SAYS = { issuing: 'issues', next: 'prepared', old: 'believed, issues
 const LOST_SAYS: Readonly<Record<NonNullable<ServerTrust['alreadyLost']>, string>> = {
   no_certificate: 'has no certificate',
   expired: 'its certificate has expired',
+  retired: 'its certificate is of an authority that was retired',
   unbelieving: 'does not believe the authority that issues',
 }
 

@@ -199,8 +199,8 @@ export function createFleet(rooms: FleetRooms) {
 
     /**
      * Makes a command that mends the host of this server. It stays who it is where that still works; the present
-     * credentials hold until the token is used. A server may be online and need it: with a lane that is dead no repair
-     * reaches the host.
+     * credentials hold until the token is used. What the host cannot know, that Central would refuse it (revoked, another
+     * authority), the command says. A server may be online and need it: with a lane that is dead no repair reaches the host.
      * @throws CatalogueError SERVER_NOT_FOUND
      */
     async recover(workspaceId: string, serverId: string, createdBy: string): Promise<HostCommands> {
@@ -208,7 +208,9 @@ export function createFleet(rooms: FleetRooms) {
       const made = await store.transaction(async (tx) => {
         await tx.servers.lock(serverId)
         await tx.installTokens.withdraw(serverId, clock.now())
-        return enrolment.createToken(tx, { workspaceId, createdBy, serverId, keepWhoItIs: true })
+        const { servers } = await readTrust({ ...rooms, store: tx }, workspaceId)
+        const keepWhoItIs = servers.find(({ id }) => id === serverId)?.alreadyLost === undefined
+        return enrolment.createToken(tx, { workspaceId, createdBy, serverId, keepWhoItIs })
       })
       return commandsOf(made)
     },

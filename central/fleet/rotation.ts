@@ -6,7 +6,7 @@ import type { FleetStore } from '../storage/fleet.ts'
 import { type Authority, readAuthorities, STEP_FILES, type Step, stepAfter } from './authorities.ts'
 
 /** Why an agent cannot come even now, whatever is done to the authorities. */
-export type AlreadyLost = 'no_certificate' | 'expired' | 'unbelieving'
+export type AlreadyLost = 'no_certificate' | 'expired' | 'retired' | 'unbelieving'
 
 export type ServerTrust = Standing & {
   alreadyLost: AlreadyLost | undefined
@@ -65,7 +65,7 @@ export function trustOf(authorities: readonly Authority[], standings: readonly S
 function serverTrust(standing: Standing, authorities: readonly Authority[], now: number): ServerTrust {
   const { certificate, believes } = standing
   const knowsNext = believes.includes(of(authorities, 'next'))
-  const alreadyLost = lostNow(standing, of(authorities, 'issuing'), now)
+  const alreadyLost = lostNow(standing, authorities, now)
   const comes = alreadyLost === undefined
   return {
     ...standing,
@@ -79,10 +79,15 @@ function serverTrust(standing: Standing, authorities: readonly Authority[], now:
   }
 }
 
-function lostNow({ certificate, believes }: Standing, issuing: string, now: number): AlreadyLost | undefined {
+function lostNow(
+  { certificate, believes }: Standing,
+  authorities: readonly Authority[],
+  now: number,
+): AlreadyLost | undefined {
   if (!certificate) return 'no_certificate'
   if (certificate.notAfter <= now) return 'expired'
-  return believes.includes(issuing) ? undefined : 'unbelieving'
+  if (!authorities.some(({ fingerprint }) => fingerprint === certificate.issuer)) return 'retired'
+  return believes.includes(of(authorities, 'issuing')) ? undefined : 'unbelieving'
 }
 
 /** The fingerprint; of one that is not there, a word that is none. */

@@ -64,6 +64,7 @@ const authorityFacts = ({ state, fingerprint, notAfter, believedBy, issued }: Au
 const LOST_SAYS: Readonly<Record<AlreadyLost, string>> = {
   no_certificate: 'No certificate',
   expired: 'Expired',
+  retired: 'Of a retired authority',
   unbelieving: 'Does not believe Central',
 }
 

@@ -207,6 +207,20 @@ describe('enrolling a known server again', () => {
     await assert.rejects(booted.fleet.decommission(foreign.workspaceId, serverId), refusedWith('SERVER_NOT_FOUND'))
   })
 
+  test('a recovery command keeps who the host is, unless Central would refuse what the host cannot know is refused', async () => {
+    const booted = await boot({ releaseIsServed: () => true })
+    const { serverId } = await booted.enrol()
+    const recover = async () => (await booted.fleet.recover(booted.workspaceId, serverId, 'usr_x')).command
+    assert.match(await recover(), / --token-stdin$/)
+    await booted.fleet.regenerate(booted.workspaceId, serverId, 'usr_x')
+    const command = await recover()
+    assert.match(command, / --token-stdin --replace$/, 'its certificate was revoked')
+    await booted.enrol(/mtti_[^']+/.exec(command)?.[0])
+    assert.match(await recover(), / --token-stdin$/)
+    booted.clock.advance(LIMITS.certificateLife)
+    assert.match(await recover(), / --token-stdin --replace$/)
+  })
+
   test('regenerate takes the certificate back at once, and only its newest command works', async () => {
     const booted = await boot()
     const { serverId } = await booted.enrol()

@@ -123,7 +123,11 @@ describe('who would be cut off', () => {
 
   test('by a switch: who does not know the next one, and could come now', () => {
     assert.deepEqual(lost([authority('issuing', 'a'), authority('next', 'b')], 'switch'), ['away'])
-    assert.deepEqual(lost([authority('issuing', 'a')], 'switch'), ['knows', 'away', 'renewed'])
+    assert.deepEqual(lost([authority('issuing', 'a')], 'switch'), ['knows', 'away'])
+  })
+  test('once retired, who was given up cannot come, and is not lost again by the next round', () => {
+    const report = trustOf([authority('issuing', 'b'), authority('next', 'c')], [server('lost', 'a', ['b', 'a'])], 500)
+    assert.deepEqual([report.servers[0]?.alreadyLost, report.lostBy.switch], ['retired', 0])
   })
   test('by retiring: whose certificate is the old one’s; who cannot believe Central is lost already', () => {
     const report = trustOf([authority('issuing', 'b'), authority('old', 'a')], fleet, 500)
@@ -143,7 +147,7 @@ describe('who would be cut off', () => {
 
 describe('a whole round', () => {
   const boot = async () => {
-    const booted = await bootFleet()
+    const booted = await bootFleet({ releaseIsServed: () => true })
     cleanups.push(() => booted.stop())
     return booted
   }
@@ -224,6 +228,8 @@ describe('a whole round', () => {
     assert.equal(server?.alreadyLost, 'unbelieving')
     const { workspaceId } = booted
     const serverId = away.identity().serverId
+    const { command } = await booted.fleet.recover(workspaceId, serverId, 'usr_x')
+    assert.match(command, / --replace$/, 'its own identity looks good to the host')
     await away.enrol((await booted.fleet.createInstallToken({ workspaceId, createdBy: 'usr_x', serverId })).token)
     away.start()
     await up(away)
