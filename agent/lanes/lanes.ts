@@ -108,10 +108,16 @@ export function createLanes(options: {
     async reality(io: LaneIo): Promise<Answer<RealityAnswer>> {
       const lane = start('inspect')
       // It reads of every process, which can wait for ever in the kernel; then it is left, and ends itself.
-      const timer = timers.setTimeout(() => lane.kill(), REALITY_MS)
+      let late = false
+      const timer = timers.setTimeout(() => {
+        late = true
+        lane.kill()
+      }, REALITY_MS)
       const answer = await look<RealityAnswer>(lane, { do: 'reality' }, io)
       timers.clearTimeout(timer)
-      return answer
+      if (answer.kind !== 'lost' || !late) return answer
+      const why = 'The host did not say in time what runs on it. A process that waits for a disk can be the reason.'
+      return { kind: 'refusal', refusal: { code: 'TIMEOUT', details: { why } } }
     },
     act: (verb: 'run' | 'settle', words: SignedWords, io: LaneIo): Promise<Answer> =>
       converse(start('act'), { do: verb, ...words }, io),

@@ -45,6 +45,11 @@ const CHUNK = 64 * KIB
 const LIST_MAX = 20_000
 const GLOB_MAX = 512
 
+/** What systemd puts in the place of a path that a unit hides (man 5 systemd.exec, InaccessiblePaths=). */
+const PLACEHOLDER = /^\S+ \S+ \S+ \S*\/inaccessible\/(?:reg|dir|chr|blk|fifo|sock) (\S+) /gm
+
+export const HIDDEN = 'not visible: hidden from the lane that looks'
+
 export type Entry = { path: string; name: string; mtime: number }
 export type Host = ReturnType<typeof createHost>
 
@@ -82,8 +87,15 @@ export function createHost({ root, runner, now }: { root: string; runner: Runner
   const list = (path: string): string[] => (attempt(path, (real) => readdirSync(real)) ?? []).slice(0, LIST_MAX).sort()
   const stat = (path: string) => attempt(path, (real) => statSync(real))
 
+  /** Empty for whoever looks from inside a unit, and perhaps not so on the host: their absence there says nothing. */
+  const hidden = [...(bytes('/proc/self/mountinfo', 1024 * KIB)?.toString('utf8') ?? '').matchAll(PLACEHOLDER)].map(
+    ([, path = '']) => path,
+  )
+
   return {
     now,
+    hidden,
+    hides: (path: string): boolean => hidden.some((each) => path === each || path.startsWith(`${each}/`)),
     /** At most `most` bytes of a file as text; '' where there is none. */
     text: (path: string, most = 256 * KIB, of: { ownedBy?: number } = {}): string =>
       bytes(path, most, of)?.toString('utf8') ?? '',

@@ -5,9 +5,9 @@ import { type Container, MOST, type Section, type Snapshot } from '#proto/contra
 import { readChanges } from './changes.ts'
 import { cleanAll, createClean } from './clean.ts'
 import { fit } from './fit.ts'
-import { createHost, type Runner } from './host.ts'
+import { createHost, HIDDEN, type Runner } from './host.ts'
 import { describeHost, isSystemd, readBootTime } from './kernel/about.ts'
-import { hiddenHere, readMounts } from './kernel/mounts.ts'
+import { readMounts } from './kernel/mounts.ts'
 import { groupProcesses, readProcesses } from './kernel/processes.ts'
 import { describeListeners, readListeners } from './kernel/sockets.ts'
 import { readPackages } from './packages/database.ts'
@@ -23,6 +23,8 @@ import { readCertificates } from './web/certificates.ts'
 import { readSites } from './web/sites.ts'
 
 const MOST_GAPS = 100
+/** Of the kernel, of systemd and of our own: nothing that this room would say. */
+const NEVER_SAID = /^\/(?:dev|proc|sys|run\/systemd|var\/lib\/mttrly(?:-act)?)\//
 
 export { COMMANDS, type Runner } from './host.ts'
 
@@ -80,7 +82,10 @@ export async function readReality({ root, runner, clock, hostKey, containers }: 
     containers: containers ?? [],
   } satisfies { [S in Section]: unknown[] }
   const bounded = { ...bound(found), containers: containers ? found.containers.slice(0, MOST.containers) : null }
-  const gaps = [...host.gaps, ...hiddenHere(host)].map(([what, why]) => ({ what, why })).slice(0, MOST_GAPS)
+  const gaps = [
+    ...[...host.gaps].map(([what, why]) => ({ what, why })),
+    ...host.hidden.filter((path) => !NEVER_SAID.test(path)).map((what) => ({ what, why: HIDDEN })),
+  ].slice(0, MOST_GAPS)
   const about = describeHost(host, processes, time.bootedAt)
   const said = cleanAll({ host: about, ...bounded, packages, gaps }, createClean(hostKey))
   return fit({

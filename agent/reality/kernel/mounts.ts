@@ -61,7 +61,7 @@ export function readMounts(host: Host): Mount[] {
   // The last mount on a path is the one that is seen.
   const seen = new Map(mounted.map((mount) => [mount.path, mount]))
   const described = [...seen.values()].map((mount) => {
-    const space = LOCAL.has(mount.kind) ? spaceOf(host, mount.path) : undefined
+    const space = LOCAL.has(mount.kind) && !host.hides(mount.path) ? spaceOf(host, mount.path) : undefined
     return {
       path: mount.path,
       device: mount.device,
@@ -95,22 +95,6 @@ export function readMounts(host: Host): Mount[] {
     })),
   ]
 }
-
-/** What systemd puts in the place of a path that a unit hides (man 5 systemd.exec, InaccessiblePaths=). */
-const PLACEHOLDER = /^\S+ \S+ \S+ \S*\/inaccessible\/(?:reg|dir|chr|blk|fifo|sock) (\S+) /
-
-/** Of the kernel, of systemd and of our own: nothing that this room would say. */
-const NEVER_SAID = /^\/(?:dev|proc|sys|run\/systemd|var\/lib\/mttrly(?:-act)?)\//
-
-/** What is empty here and may not be so on the host: whoever looks must be told. */
-export const hiddenHere = (host: Host): [what: string, why: string][] =>
-  host
-    .text('/proc/self/mountinfo', 1024 * 1024)
-    .split('\n')
-    .flatMap((line) => {
-      const path = PLACEHOLDER.exec(line)?.[1]
-      return path === undefined || NEVER_SAID.test(path) ? [] : [[path, 'not visible: hidden from the lane that looks']]
-    })
 
 /** Not the layers of containers, nor what systemd and snap mount for themselves. */
 const isOfTheHost = (path: string, device: string): boolean =>

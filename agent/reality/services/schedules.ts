@@ -2,7 +2,8 @@
 
 import type { Health, Schedule, Unit } from '#proto/contract/reality.ts'
 import { judge } from '../health.ts'
-import type { Host } from '../host.ts'
+import { HIDDEN, type Host } from '../host.ts'
+import { isSystemd } from '../kernel/about.ts'
 import { type Process, parsePasswd } from '../kernel/processes.ts'
 import { type Properties, parseTimestamp } from './systemd.ts'
 
@@ -67,10 +68,18 @@ function findJobs(host: Host): Found[] {
 export const programOf = (command: string): string | undefined =>
   /^(?:\w+=\S*\s+)*(\/[\w./+-]+)(?:\s|$)/.exec(command)?.[1]
 
+/** Debian's own jobs do nothing where systemd runs; each of them asks for it. */
+const leftToSystemd = ({ path, command }: Found, host: Host): boolean =>
+  isSystemd(host) && (path === command ? host.text(path, TABLE_MAX) : command).includes('/run/systemd/system')
+
 function judgeJob(job: Found, host: Host, daemonRuns: boolean, users: ReadonlySet<string>): Health {
   const program = programOf(job.command)
-  if (!daemonRuns) return judge('stopped', 'no cron daemon runs', '/proc', host.now)
+  if (!daemonRuns)
+    return leftToSystemd(job, host)
+      ? judge('ok', 'leaves its work to a timer of systemd', job.path, host.now)
+      : judge('stopped', 'no cron daemon runs', '/proc', host.now)
   if (job.user && !users.has(job.user)) return judge('failed', 'its user does not exist', job.path, host.now)
+  if (program && host.hides(program)) return judge('unknown', HIDDEN, job.path, host.now)
   if (program && !host.exists(program)) return judge('failed', 'its program does not exist', job.path, host.now)
   return judge('ok', 'planned', job.path, host.now)
 }

@@ -3,8 +3,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { Certificate, Health } from '#proto/contract/reality.ts'
 import { judge } from '../health.ts'
-import type { Host } from '../host.ts'
-import { hiddenHere } from '../kernel/mounts.ts'
+import { HIDDEN, type Host } from '../host.ts'
 
 const ELSEWHERE = [
   '/etc/letsencrypt/live/*/fullchain.pem',
@@ -69,23 +68,21 @@ export function judgeCertificate(certificate: Plain, names: readonly string[], p
 
 const NOTHING = { subject: '', issuer: '', names: [], notBefore: 0, notAfter: 0, fingerprint: '' }
 
-function unread(host: Host, path: string, hidden: readonly string[]): [Health['state'], string] {
-  if (hidden.some((each) => path.startsWith(`${each}/`)))
-    return ['unknown', 'not visible: hidden from the lane that looks']
+function unread(host: Host, path: string): [Health['state'], string] {
+  if (host.hides(path)) return ['unknown', HIDDEN]
   return host.exists(path)
     ? ['unknown', 'holds no certificate that can be read']
     : ['failed', 'named by a web server, and missing']
 }
 
 export function readCertificates(host: Host, used: readonly { path: string; names: string[] }[]): Certificate[] {
-  const hidden = hiddenHere(host).map(([path]) => path)
   const namesOf = Map.groupBy(used, ({ path }) => path)
   const paths = [...new Set([...namesOf.keys(), ...ELSEWHERE.flatMap((pattern) => host.glob(pattern))])]
   return paths.slice(0, FILES_MAX).map((path) => {
     const names = [...new Set((namesOf.get(path) ?? []).flatMap((each) => each.names))]
     const certificate = parseCertificate(host.text(path, FILE_MAX))
     const usedBy = names.slice(0, 50)
-    if (!certificate) return { path, ...NOTHING, usedBy, health: judge(...unread(host, path, hidden), path, host.now) }
+    if (!certificate) return { path, ...NOTHING, usedBy, health: judge(...unread(host, path), path, host.now) }
     return {
       ...certificate,
       path,

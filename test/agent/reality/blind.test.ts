@@ -86,6 +86,36 @@ describe('without a look into the processes of others', () => {
   })
 })
 
+it('a program in a hidden place is not said to be missing', async (t) => {
+  const jobs = ['/etc/letsencrypt/archive/renew', '/opt/renew'].map((program) => `0 1 * * * root ${program}`).join('\n')
+  const cron = { name: 'cron', cgroup: '/system.slice/cron.service' }
+  const { schedules } = await snapshotOf(t, {
+    processes: { ...TREE.processes, 60: cron },
+    files: { ...TREE.files, 'etc/passwd': 'root:x:0:0::/root:/bin/sh\n', 'etc/cron.d/jobs': `${jobs}\n` },
+  })
+  assert.deepEqual(
+    schedules.map(({ health }) => health.state),
+    ['unknown', 'failed'],
+  )
+})
+
+it('jobs that leave their work to systemd need no cron', async (t) => {
+  const { schedules } = await snapshotOf(t, {
+    files: {
+      'run/systemd/system/x': '',
+      'etc/cron.d/theirs': '0 1 * * * root test -e /run/systemd/system || /sbin/scrub\n',
+      'etc/cron.daily/apt': '#!/bin/sh\nif [ -d /run/systemd/system ]; then exit 0; fi\n',
+      'etc/cron.d/ours': '0 1 * * * root /opt/backup\n',
+    },
+  })
+  const states = schedules.map(({ name, health }) => [name, health.state])
+  assert.deepEqual(states.sort(), [
+    ['/etc/cron.d/ours:1', 'stopped'],
+    ['/etc/cron.d/theirs:1', 'ok'],
+    ['/etc/cron.daily/apt', 'ok'],
+  ])
+})
+
 it('a certificate in a hidden place is not said to be missing', (t) => {
   const host = createHost({ root: makeTree(t, TREE), runner: async () => ({ code: 1, stdout: '' }), now: NOW })
   const used = ['/etc/letsencrypt/archive/a.pem', '/etc/letsencrypt/b.pem'].map((path) => ({ path, names: [] }))
