@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import {
   closeSync,
+  constants,
   fsyncSync,
   linkSync,
   mkdirSync,
@@ -88,9 +89,10 @@ export function removeFile(path: string): void {
   syncDirectory(dirname(path))
 }
 
+/** Not waited for: a pipe that somebody has put there is empty. */
 export function readIfThere(path: string): Buffer | undefined {
   try {
-    return readFileSync(path)
+    return readFileSync(path, { flag: constants.O_RDONLY | constants.O_NONBLOCK })
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
     throw error

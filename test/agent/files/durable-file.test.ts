@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -34,6 +35,11 @@ describe('durable files', () => {
     makePrivateDirectory(join(directory, 'occupied', 'deep'))
     assert.throws(() => replaceFile(join(directory, 'occupied'), 'x'))
     assert.deepEqual(readdirSync(directory).sort(), ['file', 'occupied'])
+  })
+  it('are not waited for: a pipe in the place of one is empty', () => {
+    const path = join(directory, 'pipe')
+    execFileSync('mkfifo', [path])
+    assert.equal(readIfThere(path)?.length, 0)
   })
   it('may be missing, and may be removed twice', () => {
     const path = join(directory, 'file')
