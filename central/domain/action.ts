@@ -57,6 +57,7 @@ export type ActionSpec =
   | ({ kind: 'repair_install'; server_id: string; plan: RepairPlan } & HostRun)
   | UpdateSpec
   | FileSpec
+  | ScriptSpec
   | { kind: 'bootstrap_recover'; server_id: string }
   | { kind: 'regenerate_install_token'; server_id: string }
   | { kind: 'decommission_server'; server_id: string }
@@ -73,6 +74,12 @@ export type UpdateSpec = {
 
 /** `plan` is what the host said it would change; a file that is not as it was then is left alone. */
 export type FileSpec = { kind: 'write_file' | 'cleanup_file'; server_id: string; plan: FileAnswer<'plan'> } & HostRun
+
+/** `script` is what runs: as it was given, or, with its path, what the host said (redacted) that its hash is of. */
+export type ScriptSpec = { kind: 'execute_script'; server_id: string; script: Script } & HostRun
+export type Script =
+  | { kind: 'inline'; interpreter: string; text: string }
+  | { kind: 'managed'; path: string; sha256: string; text: string; redactions: number }
 
 export type HostSpec = Extract<ActionSpec, HostRun>
 export const runsOnHost = (spec: ActionSpec): spec is HostSpec => 'argv' in spec

@@ -80,6 +80,7 @@ const AFTERWARDS: Partial<Record<Action['spec']['kind'], Readonly<Record<number,
   },
   write_file: { 4: NOT_WRITTEN },
   cleanup_file: { 4: NOT_WRITTEN },
+  execute_script: { 4: 'Of a managed script: the host refused it and nothing was run, if the output says so.' },
   update_agent: {
     4: 'The host refused the release and nothing was changed; the output says why.',
     7: 'The new version did not hold and the host went back to the one before; the output says why.',

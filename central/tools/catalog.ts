@@ -12,6 +12,7 @@ import type { CatalogEntry, PlannedTool } from './define.ts'
 import { cleanupFile } from './files/cleanup-file.ts'
 import { compareSourceToDist } from './files/compare-source-to-dist.ts'
 import { diffFile } from './files/diff-file.ts'
+import { executeScript } from './files/execute-script.ts'
 import { readFile } from './files/read-file.ts'
 import { readPrivilegedFile } from './files/read-privileged-file.ts'
 import { searchFiles } from './files/search-files.ts'
@@ -68,7 +69,7 @@ export const catalog: readonly CatalogEntry[] = Object.freeze([
   getAuditLog,
   writeFile,
   cleanupFile,
-  planned('mttrly_execute_script', 'Execute Script', 'execute', 'deployment_bro'),
+  executeScript,
   bootstrapRecover,
   repairInstall,
   regenerateInstallToken,

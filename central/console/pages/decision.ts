@@ -13,6 +13,7 @@ import { exact, prose, unusual } from '../visible.ts'
 import type { Problem } from './approvals.ts'
 import { fileChange } from './file-work.ts'
 import { repair, update } from './host-work.ts'
+import { scriptRun } from './script-work.ts'
 
 export async function decisionPage(
   visit: Visit,
@@ -53,6 +54,7 @@ const HEADINGS: Record<ActionSpec['kind'], string> = {
   update_agent: 'Update the agent',
   write_file: 'Write a file',
   cleanup_file: 'Delete a file',
+  execute_script: 'Run a script',
   bootstrap_recover: 'Make a recovery command',
   regenerate_install_token: 'Make a new install command',
   decommission_server: 'Decommission a server',
@@ -99,6 +101,7 @@ function workOf(spec: ActionSpec, servers: readonly Server[]): string {
   const find = (id: string) => servers.find((server) => server.id === id)
   if (spec.kind === 'command') return command(spec, find(spec.server_id))
   if (spec.kind === 'repair_install') return repair(spec)
+  if (spec.kind === 'execute_script') return scriptRun(spec)
   if (spec.kind === 'write_file' || spec.kind === 'cleanup_file') return fileChange(spec)
   if (spec.kind !== 'update_agent') return ''
   return update(spec, (id) => prose(find(id)?.name ?? 'a server that is no longer there', 120))

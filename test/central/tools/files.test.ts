@@ -165,6 +165,44 @@ describe('searching, diffing, comparing', () => {
   })
 })
 
+async function decided(actionId: unknown): Promise<Record<string, unknown>> {
+  const approver = await booted.member(`approver-${actionId}`, 'approver')
+  await approver.signIn()
+  assert.equal((await approver.decide(String(actionId), 'approve')).status, 303)
+  return mcp.value('get_action_result', { action_id: actionId, wait_s: 20 })
+}
+
+describe('running a script', () => {
+  const text = 'echo "$1"\u202e\nexit 3'
+  test('inline, as the input of its interpreter', async () => {
+    exitCode = 3
+    const { value } = await ask('execute_script', { script: text, args: ['-x'], cwd: '/srv' }, {})
+    const page = await (await owner.get(`/approvals/${value.action_id}`)).text()
+    assert.match(page, /echo &#34;\$1&#34;<span class="visible">\\u\{202e\}/)
+    assert.equal((await decided(value.action_id)).exit_code, 3)
+    const { argv, input, cwd } = granted.at(-1) ?? {}
+    assert.deepEqual([argv, cwd], [['/bin/bash', '-s', '--', '-x'], '/srv'])
+    assert.equal(Buffer.from(input ?? '', 'base64').toString(), text)
+  })
+  test('managed, bound to the hash that the host said', async () => {
+    exitCode = 0
+    const path = '/usr/local/lib/mttrly-scripts/tidy'
+    const script = { path, sha256: 'ab'.repeat(32), text: 'rm x', size: 4, redactions: 1 }
+    const { value, question } = await ask('execute_script', { path, args: ['--now'] }, script)
+    assert.deepEqual(question, { do: 'script', path })
+    const page = await (await owner.get(`/approvals/${value.action_id}`)).text()
+    assert.match(page, /1 secret<\/?[^>]*>? of it is redacted|1 secret of it is redacted/)
+    assert.ok(page.includes(script.sha256))
+    await decided(value.action_id)
+    assert.deepEqual(granted.at(-1)?.argv.slice(1), ['run-script', path, '--sha256', script.sha256, '--', '--now'])
+    assert.equal(granted.at(-1)?.input, undefined)
+  })
+  test('is one or the other', async () => {
+    for (const args of [{}, { script: 'x', path: '/x' }, { script: 'x', interpreter: 'ruby' }, { script: '' }])
+      assert.equal((await refused('execute_script', args)).code, 'VALIDATION_ERROR', JSON.stringify(args))
+  })
+})
+
 describe('changing a file', () => {
   const content = Buffer.from('a\nc\n')
   const diff = { text: '-b\n+c<i>\u202e\n', same: false, added: 1, removed: 1, redactions: 0, leftOut: 0 }
@@ -172,12 +210,6 @@ describe('changing a file', () => {
   const plan = {
     ...{ path: '/srv/app/real.conf', expected: 'e'.repeat(64), diff, attributes, canUndo: true },
     size: { before: 4, after: 4 },
-  }
-  async function decided(actionId: unknown): Promise<Record<string, unknown>> {
-    const approver = await booted.member(`approver-${actionId}`, 'approver')
-    await approver.signIn()
-    assert.equal((await approver.decide(String(actionId), 'approve')).status, 303)
-    return mcp.value('get_action_result', { action_id: actionId, wait_s: 20 })
   }
   test('asks with the plan of the host, and runs what was shown', async () => {
     const path = '/srv/app/link.conf'
