@@ -7,7 +7,7 @@ import { bootConsole } from '../boot-console.ts'
 const closing: (() => Promise<unknown>)[] = []
 after(() => Promise.all(closing.map((close) => close())))
 
-async function pageFor(states: Authority['state'][]): Promise<string> {
+async function pageFor(states: Authority['state'][], someGivenUp = false): Promise<string> {
   const central = await bootConsole()
   closing.push(() => central.close())
   const fingerprints = { issuing: 'a'.repeat(64), next: 'b'.repeat(64), old: 'c'.repeat(64) }
@@ -22,8 +22,9 @@ async function pageFor(states: Authority['state'][]): Promise<string> {
   })
   const servers = [
     server('home', 'issuing', ['issuing', 'next']),
-    server('<away>', 'old', ['issuing', 'old']),
+    server('<away>', states.includes('old') ? 'old' : 'issuing', ['issuing', 'old']),
     server('months-away', 'issuing', ['issuing'], -1),
+    ...(someGivenUp ? [server('given-up', 'old', ['issuing'])] : []),
   ]
   central.fleet.trust = trustOf(authorities, servers, central.clock.now())
   const { cookie } = await central.signIn('usr_anna')
@@ -51,4 +52,8 @@ test('while the old one is believed, says who would be cut off by retiring it', 
 
 test('with one authority everybody would be cut off by another, and it says what is missing', async () => {
   assert.match(await pageFor(['issuing']), /2 of 3 servers would be cut off\. No next authority is prepared/)
+})
+
+test('a certificate of an authority that was retired is not called well', async () => {
+  assert.match(await pageFor(['issuing'], true), /given-up.*Of a retired authority: needs a recovery command/s)
 })
