@@ -18,6 +18,8 @@ export type Damage = {
   readonly named: RegExp
   /** The lane that it concerns, if it concerns one alone. */
   readonly lane?: 'read' | 'act'
+  /** Why it is not healed yet. */
+  readonly todo?: string
 }
 
 const UNITS = '/etc/systemd/system'
@@ -322,7 +324,7 @@ const ACCOUNTS: readonly Damage[] = [
   },
   {
     name: 'the account of another number, its files still of the old one',
-    script: `sed -i 's/^mttrly:x:[0-9]*:/mttrly:x:4242:/' /etc/passwd`,
+    script: `sed -i "s/^mttrly:x:[0-9]*:/mttrly:x:$((4000 + RANDOM % 4000)):/" /etc/passwd`,
     left: 'connected',
     named: /mttrly|account|user/,
   },
@@ -331,6 +333,7 @@ const ACCOUNTS: readonly Damage[] = [
     script: `sed -i 's/^mttrly:x:[0-9]*:/mttrly:x:0:/' /etc/passwd`,
     left: 'connected',
     named: /mttrly|account|user/,
+    todo: 'the plan names it, and is then refused',
   },
   {
     name: 'the account deleted under the running daemon',
