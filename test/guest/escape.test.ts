@@ -137,6 +137,17 @@ describe('the lanes of an installed agent', { skip: why ?? false }, () => {
       )
       assert.equal(await inside(calls), '-1,-1,-1,-1')
     })
+    test('shared memory, semaphores or queues of the host', async () => {
+      const made = perl('print join " ", shmget(4711, 64, 01666), semget(4711, 1, 01666), msgget(4711, 01666)')
+      const [memory, semaphore, queue] = (await outside(made)).split(' ').map(Number)
+      const attack = perl(`$buffer = "";
+        $got .= "m" if shmread(${memory}, $buffer, 0, 1);
+        $got .= "s" if semctl(${semaphore}, 0, 16, 1);
+        $got .= "q" if msgsnd(${queue}, pack("l! a", 1, "x"), 2048);
+        print $got || "none"`)
+      assert.equal(await outside(attack), 'msq', 'the attack must work where nothing is in its way')
+      assert.equal(await inside(attack), 'none')
+    })
     test('the bus, the manager, the journal, the resolver or the doors of the lanes', async () => {
       const lines: Record<string, RegExp> = {
         'busctl --system list 2>&1': /org\.freedesktop/,
