@@ -18,7 +18,7 @@ for unit in $(systemctl list-unit-files --no-legend --plain 'mttrly*' | cut -d' 
   echo "$shown $(systemctl show "$shown" -p LoadState,ActiveState,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload,Result | sort | tr '\n' ' ')"
 done | sort -u
 main=$(systemctl show -P MainPID mttrly-agent)
-echo "daemon: $(ps -o user= -p "$main" 2>&1) $(grep -E '^(CapEff|CapBnd|NoNewPrivs)' /proc/"$main"/status 2>&1 | tr '\n\t' '  ') $(readlink /proc/"$main"/exe)"
+echo "daemon: $(ps -o user= -p "$main" 2>&1) $(grep -E '^(CapEff|CapBnd|NoNewPrivs)' /proc/"$main"/status 2>&1 | tr '\n\t' '  ') $(readlink /proc/"$main"/exe | cut -d" " -f1)"
 for account in $(grep ^mttrly /etc/passwd | cut -d: -f1); do
   echo "account: $(getent passwd "$account" | cut -d: -f1,2,5-) password $(getent shadow "$account" | cut -d: -f2 | cut -c1) groups $(id -nG "$account")"
   [ "$(id -u "$account")" != 0 ] || echo 'account: another name of root'

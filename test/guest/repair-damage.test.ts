@@ -149,7 +149,7 @@ describe('a damaged installation', { skip: whyNoGuest() ?? false }, () => {
 
   describe('that is connected and that no lane can mend is healed by the installer run again', () => {
     for (const damage of DAMAGES.filter(({ left }) => left === 'beyond-repair'))
-      test(damage.name, async () => {
+      test(damage.name, { todo: damage.todo }, async () => {
         await hurt(damage)
         const { code, stdout, stderr } = await guest.sh(`curl -fsSL ${world.booted.url}/install.sh | bash`)
         assert.equal(code, 0, stdout + stderr)
