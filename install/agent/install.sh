@@ -201,10 +201,11 @@ read_artifacts() {
 }
 
 check_age() {
-  local current
+  local current newest
   current=$(basename "$(readlink "$HOME_DIR/current" 2>/dev/null || true)")
   [[ $current =~ ^[0-9]+\.[0-9]+\.[0-9]+ ]] || return 0
-  [ -n "$allow_older" ] || [ "$(printf '%s\n' "$version" "$current" | sort -V | tail -1)" = "$version" ] ||
+  newest=$(printf '%s\n' "${version/-/\~}" "${current/-/\~}" | sort -V | tail -1) # 1.0.0~rc comes before 1.0.0
+  [ -n "$allow_older" ] || [ "$newest" = "${version/-/\~}" ] ||
     die 4 "this host has $current, and the release is only $version" '--allow-older installs it all the same.'
 }
 

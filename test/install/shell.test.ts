@@ -24,6 +24,18 @@ test('shellcheck is content', { skip: existsSync(SHELLCHECK) ? false : 'shellche
   assert.equal(code, 0)
 })
 
+test('the installer puts nothing older in the place of what is there', async () => {
+  const [check = ''] = /^check_age\(\) \{.*?^\}/ms.exec(readFileSync('install/agent/install.sh', 'utf8')) ?? []
+  const isTaken = async (version: string, current: string): Promise<boolean> => {
+    const around = `die() { exit 4; }; readlink() { echo versions/${current}; }; HOME_DIR=/none allow_older='' version=${version}`
+    return (await runProgram('/bin/bash', ['-c', `set -eu; ${around}\n${check}\ncheck_age`])).code === 0
+  }
+  const rising = ['1.0.0-alpha', '1.0.0-rc.1', '1.0.0-rc.2', '1.0.0', '1.0.1-rc.1', '1.0.10', '1.1.0', '10.0.0']
+  for (const [at, version] of rising.entries())
+    for (const [than, current] of rising.entries())
+      assert.equal(await isTaken(version, current), at >= than, `${version} in the place of ${current}`)
+})
+
 test('the installer acts on its last line alone', () => {
   for (const path of ['install.sh', 'converge.sh', 'uninstall.sh']) {
     const lines = readFileSync(`install/agent/${path}`, 'utf8').trimEnd().split('\n')
