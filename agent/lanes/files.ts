@@ -11,6 +11,7 @@ import { secretPaths } from '../guard/secret-paths.ts'
 import { readAccounts } from '../process/accounts.ts'
 import { compareTrees } from '../reading/compare.ts'
 import { diffFiles } from '../reading/diff.ts'
+import { firstNames, PLACEHOLDER } from '../reading/mounts.ts'
 import { identitiesOf, type Reach } from '../reading/reach.ts'
 import { readFile } from '../reading/read.ts'
 import { readScript } from '../reading/script.ts'
@@ -31,6 +32,7 @@ type Answering = {
   [Do in FileQuestion['do']]: (question: QuestionOf<Do>, lane: Lane) => Promise<FileAnswers[Do]> | FileAnswers[Do]
 }
 
+const MOUNTS = '/proc/self/mountinfo'
 const JOURNAL_TIME = 20_000
 const JOURNAL_MAX = 256 * 1024
 
@@ -41,6 +43,7 @@ const reachOf = ({ policy, settings }: Lane): Reach & { hostKey: Buffer } => ({
   secrets: identitiesOf('/', [...secretPaths(readAccounts()), ...policy.deniedPaths, ...OURS]),
   hostKey: settings.hostKey,
   clock: () => performance.now(),
+  firstName: firstNames(readFileSync(MOUNTS, 'utf8')),
 })
 
 const ANSWERING: Answering = {
@@ -107,8 +110,6 @@ async function journalOf(unit: string, lines: number, lane: Lane): Promise<FileA
   return { text: Buffer.concat(held).toString(), redactions, exitCode, detail, shortened }
 }
 
-/** What a unit's InaccessiblePaths= and ProtectHome= put in a path's place (man 5 systemd.exec). */
-const PLACEHOLDER = /\/inaccessible\/(?:reg|dir|chr|blk|fifo|sock)$/
 /** Ours, which a bind mount could give another name. */
 const OURS = ['/var/lib/mttrly', '/var/lib/mttrly-act']
 const LOOKS_HIDDEN = new Set<unknown>(['not_readable', 'another_name_of_a_secret', 'not_a_file', undefined])
@@ -123,7 +124,7 @@ function sayWhoHides(error: CatalogueError): CatalogueError {
 }
 
 function isHidden(path: string): boolean {
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
+  const mounts = readFileSync(MOUNTS, 'utf8').split('\n')
   return mounts.some((line) => {
     const [, , , root = '', at = ''] = line.split(' ')
     return PLACEHOLDER.test(root) && (path === at || path.startsWith(`${at}/`))

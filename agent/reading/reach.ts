@@ -14,6 +14,8 @@ export type Reach = {
   /** Identities of what is secret, and the real path of each. */
   readonly secrets: ReadonlyMap<string, string>
   readonly hostKey: Buffer | undefined
+  /** What a path is called without bind mounts (mounts.ts). */
+  readonly firstName?: (path: string) => string
   /** Milliseconds that only grow. */
   readonly clock: () => number
 }
@@ -56,9 +58,18 @@ export function isSecretElsewhere(reach: Reach, held: Held): boolean {
   return secret !== undefined && secret !== held.path
 }
 
+/** The rules, asked about a path and about what it is a second name of; that one need not be on a list, only on none against it. */
+export function refuseBy({ firstName }: Reach, refuse: Rule, path: string): FileRefusal | undefined {
+  const first = firstName?.(path) ?? path
+  const refused = refuse(path)
+  if (refused || first === path) return refused
+  const before = refuse(first)
+  return before === 'not_allowlisted' ? undefined : before
+}
+
 /** Why a file that is held may not be read. */
 export function refuseFile(reach: Reach, entry: Held, directory: Held | undefined, refuse: Rule): Refused | undefined {
-  const refused = refuse(entry.path)
+  const refused = refuseBy(reach, refuse, entry.path)
   if (refused) return refused
   if (isSecretElsewhere(reach, entry)) return 'another_name_of_a_secret'
   if (!entry.stat.isFile()) return 'not_a_file'
@@ -76,7 +87,7 @@ export function reachPath(reach: Reach, path: string, refuse: Rule): Reached {
   try {
     const reached = walk(reach.root, path)
     try {
-      const refused = refuse(reached.path)
+      const refused = refuseBy(reach, refuse, reached.path)
       if (refused) throw denied(refused, path)
       const stray = [...reached.chain, ...(reached.entry ? [reached.entry] : [])].find((held) =>
         isSecretElsewhere(reach, held),
@@ -89,7 +100,7 @@ export function reachPath(reach: Reach, path: string, refuse: Rule): Reached {
     }
   } catch (error) {
     if (!(error instanceof Stuck)) throw error
-    const refused = error.code === 'KERNEL' ? 'not_allowlisted' : refuse(error.path)
+    const refused = error.code === 'KERNEL' ? 'not_allowlisted' : refuseBy(reach, refuse, error.path)
     if (refused) throw denied(refused, path)
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') throw new CatalogueError('NOT_FOUND', { path })
     throw denied(error.code === 'ELOOP' ? 'too_many_links' : 'not_readable', path, { errno: error.code })

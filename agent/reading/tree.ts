@@ -15,6 +15,7 @@ import {
   type ReadRing,
   type Rule,
   reachPath,
+  refuseBy,
   refuseFile,
 } from './reach.ts'
 import { type Held, hold, within } from './walk.ts'
@@ -69,7 +70,7 @@ function* below(reach: Reach, directory: Held, wish: Wish, tally: Tally, depth: 
         if (isWished(name, wish)) yield* opened(reach, entry, directory, wish, tally)
       } else if (entry.stat.isDirectory() && !wish.leaveOut?.has(name) && entry.path !== wish.apart) {
         if (depth >= BOUNDS.depth) tally.passed.too_deep++
-        else if (isOpen(reach, entry, wish.ring)) yield* below(reach, entry, wish, tally, depth + 1)
+        else if (isOpen(reach, entry, wish)) yield* below(reach, entry, wish, tally, depth + 1)
         else tally.passed.not_allowed++
       }
     } finally {
@@ -79,8 +80,8 @@ function* below(reach: Reach, directory: Held, wish: Wish, tally: Tally, depth: 
 }
 
 /** A directory outside the allowlist may have allowed ones below; a secret or denied one has not. */
-function isOpen(reach: Reach, entry: Held, ring: ReadRing): boolean {
-  const refused = refuseRead(reach.rules, entry.path, ring)
+function isOpen(reach: Reach, entry: Held, wish: Wish): boolean {
+  const refused = refuseBy(reach, ruleOf(reach, wish), entry.path)
   return (refused === undefined || refused === 'not_allowlisted') && !isSecretElsewhere(reach, entry)
 }
 

@@ -10,6 +10,7 @@ import { loadPolicy, refuseLane } from '../guard/policy.ts'
 import { secretPaths } from '../guard/secret-paths.ts'
 import { readAccounts } from '../process/accounts.ts'
 import { runInPlace } from '../process/script.ts'
+import { firstNames } from '../reading/mounts.ts'
 import { identitiesOf } from '../reading/reach.ts'
 import { readScript } from '../reading/script.ts'
 import { changed, type Writing } from './target.ts'
@@ -35,6 +36,7 @@ async function writingHere(): Promise<Writing> {
     secrets: identitiesOf('/', [...secretPaths(readAccounts()), ...deniedPaths, STATE, '/var/lib/mttrly']),
     hostKey: readFileSync(join(STATE, 'host-key')),
     clock: () => performance.now(),
+    firstName: firstNames(readFileSync('/proc/self/mountinfo', 'utf8')),
     preimages: join(STATE, 'preimages'),
   }
 }

@@ -20,7 +20,8 @@ const SETUP = `
   systemd-run -q --wait --unit=talker /bin/sh -c 'echo said-by-talker'
   ln -s /etc/shadow /var/log/link; ln -s /etc /var/log/etc; ln /etc/shadow /srv/hard; mkfifo /var/log/pipe
   mkdir /var/log-evil; echo evil >/var/log-evil/x; truncate -s 1T /var/log/sparse; ln -s /proc/self/environ /var/log/env
-  mkdir /srv/bound; mount --bind /var/lib/mttrly-act /srv/bound`
+  mkdir /srv/bound; mount --bind /var/lib/mttrly-act /srv/bound
+  mkdir /srv/etc; mount --bind /etc /srv/etc`
 
 describe('files of an installed host', { skip: whyNoGuest() ?? false }, () => {
   let world: Awaited<ReturnType<typeof startServedCentral>>
@@ -93,6 +94,7 @@ describe('files of an installed host', { skip: whyNoGuest() ?? false }, () => {
     ['//etc//shadow', /secret/],
     ['/srv/hard', /another_name_of_a_secret|hard_link/],
     ['/srv/bound/trust.json', /another_name_of_a_secret|secret|hidden_from_lane|hard_link|not_readable/],
+    ['/srv/etc/shadow', /secret/],
     ['/var/log-evil/x', /not_allowlisted/],
     ['/var/log/pipe', /not_a_file/],
     ['/var/log', /not_a_file/],
@@ -111,7 +113,7 @@ describe('files of an installed host', { skip: whyNoGuest() ?? false }, () => {
         for (const [path, why] of ATTACKS) assert.match(await refused(tool, { path }), why, path)
       })
     test('nor found by a search, nor by its questions about a secret', async () => {
-      for (const query of ['root:', TOKEN, TOKEN.slice(0, 8)]) {
+      for (const query of ['root:*', 'root:!', TOKEN, TOKEN.slice(0, 8)]) {
         const found = await value('search_files', { path: '/srv', query })
         assert.deepEqual(found.hits, [], query)
       }
@@ -188,10 +190,41 @@ describe('files of an installed host', { skip: whyNoGuest() ?? false }, () => {
         ['/opt/mttrly/current/agent.mjs', /ours/],
         ['/etc/hosts', /not_allowlisted/],
         ['/srv/hard', /hard_link|another_name/],
+        ['/srv/etc/cron.d/x', /persistence_point/],
         ['/srv/bound/trust.json', /ours|secret|another_name|hidden_from_lane|not_readable/],
       ] as const)
         for (const tool of ['write_file', 'cleanup_file'])
           assert.match(await refused(tool, { path, ...(tool === 'write_file' && { content_base64: '' }) }), why, path)
+    })
+  })
+
+  describe('scripts', () => {
+    const path = '/usr/local/lib/mttrly-scripts/tidy'
+    before(() =>
+      guest.must(
+        `mkdir -p /usr/local/lib/mttrly-scripts; printf '#!/bin/bash\\necho tidied $1 by $(id -un); exit 5\\n' >${path}; ln -s ${path} /srv/tidy`,
+      ),
+    )
+    test('inline, with what it prints and how it ends', async () => {
+      const script = 'for word in "$@"; do echo "<$word>"; done; pwd; exit 3'
+      const done = await approved('execute_script', { script, args: ['a b', '$HOME'], cwd: '/srv' })
+      assert.deepEqual([done.exit_code, done.output], [3, '<a b>\n<$HOME>\n/srv\n'])
+      const perl = await approved('execute_script', { script: 'print "$ARGV[0]\\n"', interpreter: 'perl', args: ['x'] })
+      assert.deepEqual([perl.status, perl.output], ['succeeded', 'x\n'])
+    })
+    test('managed, if it is still the one that was shown', async () => {
+      const done = await approved('execute_script', { path, args: ['all'] })
+      assert.deepEqual([done.exit_code, done.output], [5, 'tidied all by root\n'])
+      const { action_id } = await value('execute_script', { path })
+      await guest.must(`echo 'touch /srv/ran' >>${path}`)
+      await world.approve(String(action_id))
+      const drifted = await world.mcp.value('get_action_result', { action_id, wait_s: 30 })
+      assert.deepEqual([drifted.exit_code, /changed_since/.test(String(drifted.output))], [4, true])
+      assert.equal(await guest.must('ls -d /srv/ran /var/lib/mttrly-act/script-* 2>/dev/null || true'), '')
+    })
+    test('only of the directories that the owner of the host names', async () => {
+      for (const other of ['/bin/ls', '/srv/app/.env', '/etc/shadow'])
+        assert.match(await refused('execute_script', { path: other }), /not_allowlisted|secret/, other)
     })
   })
 
@@ -204,6 +237,7 @@ describe('files of an installed host', { skip: whyNoGuest() ?? false }, () => {
     const tail = await value('read_file', { path: '/var/log/big.log', lines: 1 })
     assert.equal(tail.content, 'needle-at-the-end\n')
     const sparse = await value('read_file', { path: '/var/log/sparse', lines: 1 })
+    assert.equal(String(sparse.content).length, 0)
     assert.deepEqual([sparse.content, sparse.truncated_by, sparse.size_bytes], ['', 'long_line', 2 ** 40])
     const began = Date.now()
     const found = await value('search_files', { path: '/var/log/big.log', query: 'needle-at-the-end' })
