@@ -104,8 +104,8 @@ export async function idleDaemon(): Promise<Line> {
       title: '5. The agent daemon, connected and idle',
       notes: [
         'floor: node with a timer. peer: grpc-js, proto-loader and zod in a few lines, connected and beating. ours: the daemon as `npm run up`',
-        `starts it. installed: ${installed ? 'its unit in a systemd guest' : 'not measured, there can be no guest here'}. One minute at the real pace of six`,
-        'heartbeats; CPU of all threads.',
+        `starts it. installed: ${installed ? 'its unit in a systemd guest' : 'not measured, there can be no guest here'}. One minute at the real pace`,
+        'of six heartbeats; CPU of all threads.',
       ],
       rows: rowsOf(await watch([timer, peer, daemon, ...(installed ? [installed] : [])])),
     }
