@@ -8,7 +8,7 @@ import { startPostgres, whyNoPostgres } from './central/storage/postgres-server.
 
 /** Suites that start many processes or measure a crowd: one at a time. The others run two at a time. */
 const ALONE = /^test\/(e2e|guest|clients|conformance)\//
-const FILE_TIMEOUT_MS = 900_000
+const FILE_TIMEOUT_MS = 1_800_000
 
 const only = process.argv.slice(2)
 const files = (only.length > 0 ? only.flatMap((pattern) => globSync(pattern)) : globSync('test/**/*.test.ts')).sort()

@@ -43,10 +43,10 @@ export const accountDrifts = (facts: AccountFacts): Drift[] =>
 function driftsOf(name: string, home: string, { accounts, groups }: AccountFacts): Drift[] {
   const account = accounts.find((each) => each.name === name)
   if (!account) return [{ code: 'ACCOUNT_MISSING', target: name, was: 'missing', should: 'an account' }]
+  if (account.uid === 0) return [{ code: 'ACCOUNT_IS_ROOT', target: name, was: '0', should: 'a number of its own' }]
   const own = groups.find(({ gid }) => gid === account.gid)?.name ?? String(account.gid)
   const others = groups.filter((group) => group.name !== name && group.members.includes(name))
   const aspects: [aspect: string, was: string, should: string][] = [
-    ['uid', account.uid === 0 ? '0' : 'its own', 'its own'],
     ['home', account.home, home],
     ['shell', NO_SHELL.test(account.shell) ? 'nologin' : account.shell, 'nologin'],
     ['group', own, name],

@@ -260,6 +260,7 @@ put_in_place() {
   get agent "$agent_file" "$agent_hash" "$version_dir"
   ln -sfn "../../runtime/$node_id/node" "$version_dir/node"
   cp "$work/manifest.json" "$work/manifest.sig" "$version_dir/"
+  chmod 0755 "$runtime_dir/node"
   "$version_dir/node" --version >/dev/null 2>&1 || die 3 'the runtime does not start on this host' 'It needs glibc 2.28 or later.'
   sync -f "$HOME_DIR"
   rm -rf "$staging"

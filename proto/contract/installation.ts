@@ -39,6 +39,11 @@ export const DRIFTS = {
     part: 'account',
     says: 'An account of ours has a shell, a home or groups that it should not have.',
   },
+  ACCOUNT_IS_ROOT: {
+    severity: 'broken',
+    says: 'An account of ours is another name of root.',
+    advice: 'Take its line out of /etc/passwd, find out who put it there, and run the installer again.',
+  },
   LINK_WRONG: { severity: 'broken', part: 'link', says: 'A link leads elsewhere or is missing.' },
   UNIT_MISSING: { severity: 'broken', part: 'units', says: 'A unit file is missing.' },
   UNIT_CHANGED: { severity: 'weakened', part: 'units', says: 'A unit file differs from the release.' },

