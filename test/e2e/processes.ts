@@ -54,8 +54,9 @@ export function withDescendants(roots: readonly number[]): number[] {
   return [...tree]
 }
 
-/** Says whether it was there to be signalled. */
+/** Says whether it was there to be signalled. What never started has no pid, and 0 would mean all of us. */
 export function signal(pid: number, name: NodeJS.Signals): boolean {
+  if (pid <= 0) return false
   try {
     return process.kill(pid, name)
   } catch {

@@ -1,6 +1,8 @@
 // How a run ends: by itself, by its time limit, by a cancel; and what is left of it on the host.
 import assert from 'node:assert/strict'
-import { chmodSync, copyFileSync, existsSync, statSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, copyFileSync, existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { LIMITS } from '#proto/contract/limits.ts'
 import { until } from '../helpers/fleet.ts'
@@ -103,7 +105,9 @@ verifies(
 function whyNoSurvivor(): string | false {
   if (process.getuid?.() !== 0) return 'only root can make a program that an agent may not end'
   if (!existsSync('/usr/bin/setpriv')) return 'setpriv is not installed'
-  return (statSync(process.cwd()).mode & 0o001) === 0 ? 'another account cannot read this checkout' : false
+  const asNobody = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups', 'test', '-r']
+  const { status } = spawnSync('/usr/bin/setpriv', [...asNobody, join(process.cwd(), 'agent/main.ts')])
+  return status === 0 ? false : 'another account cannot read this checkout'
 }
 
 verifies(
