@@ -8,8 +8,8 @@ import { plainText } from '../../domain/text.ts'
 import type { ServerView } from '../../fleet/fleet.ts'
 import type { ToolContext } from '../context.ts'
 
-/** The command line of an installation, run as root by the act lane. */
-const COMMAND = '/usr/local/sbin/mttrly-agent'
+/** Of the version that the act lane itself runs from, and run by it as root: the link in /usr/local/sbin may be what is damaged. */
+const COMMAND = '/opt/mttrly/current/mttrly-agent'
 /** Agents from this capability on have a command line that repairs and updates. */
 const REPAIRS_ITSELF = 2
 

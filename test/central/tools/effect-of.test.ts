@@ -5,7 +5,7 @@ import { effectOf } from '../../../central/tools/effect-of.ts'
 
 const run = { argv: ['/bin/sh', '-c', ''], cwd: '/', env: {}, user: '', terminal: false, timeout_ms: 1 }
 const command = (line: string): ActionSpec => ({ kind: 'command', server_id: 'srv_1', line, ...run })
-const own = { ...run, argv: ['/usr/local/sbin/mttrly-agent', 'update'] }
+const own = { ...run, argv: ['/opt/mttrly/current/mttrly-agent', 'update'] }
 
 const CASES: [name: string, spec: ActionSpec, programs: string[]][] = [
   ['a line that starts several', command('sudo touch /x && rm -r /y'), ['sudo', 'touch', 'rm']],

@@ -224,7 +224,7 @@ describe('changing a file', () => {
     assert.deepEqual([status, /nothing was changed/.test(String(next_step))], ['failed', true])
     const grant = granted.at(-1)
     const argv = ['write-file', plan.path, '--sha256', sha256(content), '--expect', plan.expected]
-    assert.deepEqual(grant?.argv, ['/usr/local/sbin/mttrly-agent', ...argv])
+    assert.deepEqual(grant?.argv, ['/opt/mttrly/current/mttrly-agent', ...argv])
     assert.deepEqual([grant?.input, grant?.user, grant?.terminal], [content.toString('base64'), '', false])
   })
   test('makes a file, and deletes one, for good where it cannot be kept', async () => {

@@ -270,7 +270,7 @@ describe('a repair', () => {
     assert.equal(done.status, 'succeeded')
     const { digest } = planRepair('full_convergence', [MASKED, CHANGED])
     assert.deepEqual(broken.granted, [
-      ['/usr/local/sbin/mttrly-agent', 'repair', '--strategy', 'full_convergence', '--plan', digest],
+      ['/opt/mttrly/current/mttrly-agent', 'repair', '--strategy', 'full_convergence', '--plan', digest],
     ])
     assert.match(String(done.next_step), /mttrly_get_install_health/)
   })

@@ -33,7 +33,7 @@ const shown = async ({ central, anna }: Awaited<ReturnType<typeof boot>>, spec: 
 test('a repair is shown as a diff in which nothing hides', async (t) => {
   const drift = { code: 'UNIT_CHANGED', target: 'x.service', was: '<b>\u202eold', should: 'new' } as const
   const plan = planRepair('full_convergence', [drift])
-  const argv = ['/usr/local/sbin/mttrly-agent', 'repair', '--plan', plan.digest]
+  const argv = ['/opt/mttrly/current/mttrly-agent', 'repair', '--plan', plan.digest]
   const page = await shown(await boot(t), { kind: 'repair_install', server_id: 'srv_1', plan, argv, ...HOST })
   assert.match(page, /- &#60;b&#62;<span class="visible">\\u\{202e\}<\/span>old\n\+ new/)
   assert.ok(page.includes(plan.digest))
@@ -44,7 +44,7 @@ test('an update in waves lists every server by name and id', async (t) => {
   const booted = await boot(t)
   booted.central.fleet.servers.push(server({ id: 'srv_2', name: 'db-1' }))
   const rollout = { server_ids: ['srv_2', 'srv_9'], share: 25, max_in_flight: 4 }
-  const update = { version: '0.2.0', manifest: 'ab'.repeat(32), rollout, argv: ['/usr/local/sbin/mttrly-agent'] }
+  const update = { version: '0.2.0', manifest: 'ab'.repeat(32), rollout, argv: ['/opt/mttrly/current/mttrly-agent'] }
   const page = await shown(booted, { kind: 'update_agent', server_id: 'srv_1', ...update, ...HOST })
   assert.match(page, /2 servers will follow/)
   assert.match(page, /db-1<\/bdi> <code class="muted small">srv_2/)
