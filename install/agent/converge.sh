@@ -225,6 +225,7 @@ drop_foreign() { # PATH
     /run/systemd/system/mttrly-lane-*@.service.d) # written when the lane's socket opens
       if [ -n "$(find "$1" -mindepth 1 ! -name hidden.conf -print -quit)" ]; then changed=yes; fi
       find "$1" -mindepth 1 ! -name hidden.conf -delete
+      rmdir --ignore-fail-on-non-empty "$1"
       return 0
       ;;
     *@.service | *.d | *.wants | *.requires) ;;

@@ -164,7 +164,7 @@ const UNIT_FILES: readonly Damage[] = [
   {
     name: 'the daemon made root by a drop-in',
     script: `${dropIn(`${UNITS}/mttrly-agent.service.d`, '[Service]', 'User=root', 'Group=root')}; ${RESTART}`,
-    left: 'connected',
+    left: 'beyond-repair',
     named: /mttrly-agent\.service/,
   },
   {

@@ -1,11 +1,13 @@
-// Fixed verbs, the look at our own installation and questions about files, in the inspect lane. Where there is no such lane, or nothing contains
-// it, they are refused: the same needs an approval there.
+// Fixed verbs, the look at our own installation, questions about files and the snapshot of the host, in the inspect lane. Where
+// there is no such lane, or nothing contains it, they are refused: the same needs an approval there.
 import { CatalogueError } from '#proto/contract/errors.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import type { Answer } from '../../lanes/lanes.ts'
 import type { CapabilityContext, Handlers } from '../handlers.ts'
 import type { CapabilityRooms } from '../index.ts'
 import { resultOf, timeoutOf } from '../results.ts'
+
+const UNCONTAINED = 'Nothing on this host was found to contain what looks closer; its own doctor says more.'
 
 const tooLong = (argv: readonly string[]): boolean => Buffer.byteLength(argv.join(' ')) > LIMITS.commandLine
 
@@ -14,7 +16,7 @@ export function createInspect({ lanes, contained }: CapabilityRooms) {
     ctx: CapabilityContext,
     ask: (io: Parameters<typeof lanes.installation>[0]) => Promise<Answer<Result>>,
   ): Promise<Result> => {
-    if (!contained('inspect')) throw new CatalogueError('POLICY_DENIED', { reason: 'no_isolation' })
+    if (!contained('inspect')) throw new CatalogueError('POLICY_DENIED', { reason: 'no_isolation', why: UNCONTAINED })
     return resultOf(await ask({ signal: AbortSignal.any([ctx.cancelled, ctx.gone]), onOutput: ctx.output }))
   }
   return {
