@@ -5,9 +5,10 @@
  * What is left to heal it with.
  * `connected`: the link and the lanes work, so Central can ask for a repair.
  * `beyond-repair`: the daemon is connected, and no lane can mend it: dead, or without what it would have to believe.
+ * `stranger`: the daemon is there, and root does not know any more whose it is: that takes a token.
  * `cut-off`: the daemon is gone.
  */
-export type Left = 'connected' | 'beyond-repair' | 'cut-off'
+export type Left = 'connected' | 'beyond-repair' | 'stranger' | 'cut-off'
 
 export type Damage = {
   readonly name: string
@@ -381,14 +382,14 @@ const STATE: readonly Damage[] = [
   {
     name: 'whom root believes is forgotten',
     script: 'rm /var/lib/mttrly-act/trust.json',
-    left: 'beyond-repair',
+    left: 'stranger',
     named: /trust/,
     lane: 'act',
   },
   {
     name: 'all that root remembers gone',
     script: 'rm -rf /var/lib/mttrly-act',
-    left: 'beyond-repair',
+    left: 'stranger',
     named: /mttrly-act/,
   },
   {

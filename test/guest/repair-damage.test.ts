@@ -165,6 +165,17 @@ describe('a damaged installation', { skip: whyNoGuest() ?? false }, () => {
       })
   })
 
+  describe('that root does not know any more refuses the installer, and is healed by the pasted command', () => {
+    for (const damage of DAMAGES.filter(({ left }) => left === 'stranger'))
+      test(damage.name, async () => {
+        await hurt(damage)
+        const { code, stderr } = await guest.sh(`curl -fsSL ${world.booted.url}/install.sh | bash`)
+        assert.equal(code, 2, stderr)
+        await pasted('bootstrap_recover')
+        await assertWhole()
+      })
+  })
+
   describe('that is cut off is healed by the pasted command, and stays the server that it was', () => {
     for (const [at, damage] of DAMAGES.filter(({ left }) => left === 'cut-off').entries()) {
       const tool = at % 3 === 2 ? 'regenerate_install_token' : 'bootstrap_recover'
