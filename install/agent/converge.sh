@@ -247,7 +247,7 @@ enrolment() {
   IFS= read -r token || [ -n "$token" ] ||
     die 2 "${why:-this host is to be enrolled}, and no install token came" 'Run the command of mttrly_bootstrap_recover.'
   [ -n "$central" ] || central=$(cat "$ACT_DIR/central.url")
-  [ -z "$why" ] || say "$why: enrolling again"
+  [ -z "$why" ] || [ -n "$fresh" ] || say "$why: enrolling again"
   if [ -d "$ACT_DIR/trust.json" ]; then rm -rf "$ACT_DIR/trust.json"; fi
   changed=yes
   printf '%s' "$token" | on_node agent.mjs enrol --central "$central" --token-stdin --data "$STATE_DIR" --act "$ACT_DIR" \

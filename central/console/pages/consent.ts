@@ -84,7 +84,7 @@ function scopeBox(scope: Scope, asked: readonly Scope[]): string {
   const { label, hint } = SCOPE_WORDS[scope]
   // Changes without looking make no sense, so looking stays where both are asked for.
   const fixed = scope === 'read' && asked.length > 0
-  return html`<div class="check">!${fixed ? html`<input type="hidden" name="scope" value="${scope}">` : ''}<input type="checkbox" id="scope-${scope}" ${fixed ? 'disabled' : 'name="scope"'} value="${scope}" checked aria-describedby="scope-${scope}-hint"><label for="scope-${scope}">${label}</label><p class="hint" id="scope-${scope}-hint">${hint}</p></div>`
+  return html`<div class="check">!${fixed ? html`<input type="hidden" name="scope" value="${scope}">` : ''}<input type="checkbox" id="scope-${scope}" !${fixed ? 'disabled' : 'name="scope"'} value="${scope}" checked aria-describedby="scope-${scope}-hint"><label for="scope-${scope}">${label}</label><p class="hint" id="scope-${scope}-hint">${hint}</p></div>`
 }
 
 function consentPage(asked: ConsentRequest, session: SessionView): string {

@@ -45,6 +45,15 @@ test('the page says who asks, where the answer goes, for whom and what for', asy
   assert.ok(!page.text.includes('<b>Client</b>') && !page.text.includes('\u202e'))
 })
 
+test('what is ticked is what a browser sends: each box has the name that the form is read by', async () => {
+  const { page } = await consentPage()
+  const fields = [...page.text.matchAll(/<input\b[^>]*>/g)]
+    .map(([tag]) => tag)
+    .filter((tag) => !/ disabled\b/.test(tag))
+  const sent = fields.filter((tag) => / name="scope"/.test(tag)).flatMap((tag) => / value="(\w+)"/.exec(tag)?.[1] ?? [])
+  assert.deepEqual(sent.sort(), ['execute', 'read'])
+})
+
 test('the page cannot be framed; its form may lead to the client and nowhere else', async () => {
   const { page } = await consentPage()
   const policy = page.headers.get('content-security-policy') ?? ''
