@@ -91,9 +91,12 @@ export async function readSurroundings(
   }
 }
 
+/** One that is being watched has done its work. */
 function updateUnderWay(look: Look, layout: Layout): string | undefined {
   const record = readUpdate(look, layout)
-  return record && isUnderWay(record) ? `to ${record.to}: ${STEPS[record.step].says}` : undefined
+  return record && isUnderWay(record) && record.step !== 'watching'
+    ? `to ${record.to}: ${STEPS[record.step].says}`
+    : undefined
 }
 
 /** A pipe or a device in its place, or behind a link there, would be read for ever. */
