@@ -69,9 +69,10 @@ export function createActStore({ directory }: { directory: string }) {
         close: () => closeSync(fd),
       }
     },
+    /** Nothing where nothing can be: Central names the offset. */
     readSpool: (grant: Grant, from: number): AsyncIterable<Buffer> => {
       const path = file(grant, 'spool')
-      return existsSync(path)
+      return Number.isSafeInteger(from) && from >= 0 && existsSync(path)
         ? createReadStream(path, { start: from, highWaterMark: 65_536 })
         : (async function* () {})()
     },

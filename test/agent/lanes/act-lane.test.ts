@@ -230,8 +230,17 @@ describe('the act lane', () => {
 
   it('runs to its end also when Central asks for output from where there can be none', async () => {
     const { words } = home.signed({ argv: counting('sleep 0.3; echo ended') })
-    await home.lanes.act('run', { ...words, outputFrom: 2 ** 63 }, collect())
-    assert.equal(outcomeOf(await home.lanes.act('settle', words, collect())).state, 'RUN_STATE_EXITED')
+    for (const [doing, outputFrom] of [
+      ['run', 2 ** 63],
+      ['settle', 2 ** 63],
+      ['settle', -1],
+      ['settle', 0.5],
+    ] as const) {
+      const io = collect()
+      const answer = await home.lanes.act(doing, { ...words, outputFrom }, io)
+      assert.equal(outcomeOf(answer).state, 'RUN_STATE_EXITED', `${doing} from ${outputFrom}`)
+      assert.equal(io.text(), '')
+    }
   })
 
   it('forgets the others when one is no grant', async () => {
