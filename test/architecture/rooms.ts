@@ -16,15 +16,18 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'agent/link': ['proto/contract'],
   'agent/identity': ['agent/files'],
   'agent/installation': [
+    'agent/diagnosis',
     'agent/files',
     'agent/guard',
     'agent/identity',
     'agent/process',
+    'agent/reality',
     'agent/writing',
     'proto/contract',
     'proto/redaction',
   ],
   'agent/lanes': [
+    'agent/diagnosis',
     'agent/files',
     'agent/guard',
     'agent/installation',
@@ -37,6 +40,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'proto/verbs',
   ],
   'agent/reality': ['agent/process', 'proto/contract', 'proto/redaction'],
+  'agent/diagnosis': ['agent/reality', 'proto/contract'],
   'agent/capabilities': ['agent/guard', 'agent/lanes', 'agent/process', 'proto/contract'],
   'agent/app': ['agent/*', 'proto/*'],
 

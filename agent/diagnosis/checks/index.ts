@@ -1,0 +1,4 @@
+// Every check, in no order that matters.
+import type { Check } from '../check.ts'
+
+export const CHECKS: readonly Check[] = []
