@@ -1,5 +1,5 @@
 // What a check is. Each file of checks/ holds one, and knows no other; diagnose.ts runs them side by side.
-import type { Finding } from '#proto/contract/diagnosis.ts'
+import type { DiagnosisQuestion, Finding } from '#proto/contract/diagnosis.ts'
 import type { Snapshot } from '#proto/contract/reality.ts'
 import type { Host } from '../reality/host.ts'
 import type { ProgramName } from './programs.ts'
@@ -41,6 +41,8 @@ export type Answered = {
 
 export type Facts = {
   now: number
+  /** What was asked: it says what matters, and never what is true. */
+  question: DiagnosisQuestion
   /** Bounded reads below a root. */
   host: Host
   reality: Snapshot

@@ -1,5 +1,6 @@
 // What the checks look at, read once and shared: the host's files, reality, the journal, a few fixed programs, and rates.
 import { setTimeout as delay } from 'node:timers/promises'
+import type { DiagnosisQuestion } from '#proto/contract/diagnosis.ts'
 import type { Snapshot } from '#proto/contract/reality.ts'
 import type { Host, Runner } from '../reality/host.ts'
 import type { Facts, LogLine } from './check.ts'
@@ -15,11 +16,12 @@ export type FactsOptions = {
   reality: Snapshot
   runner: Runner
   now: number
+  question: DiagnosisQuestion
   /** Milliseconds that are left. */
   left(): number
 }
 
-export function createFacts({ host, reality, runner, now, left }: FactsOptions): Facts {
+export function createFacts({ host, reality, runner, now, question, left }: FactsOptions): Facts {
   const asked = new Map<string, Promise<string | undefined>>()
   const read = new Map<string, Promise<LogLine[]>>()
 
@@ -38,6 +40,7 @@ export function createFacts({ host, reality, runner, now, left }: FactsOptions):
   }
   return {
     now,
+    question,
     host,
     reality,
     left,

@@ -21,6 +21,25 @@ export const PROGRAMS = {
   warnings: [...JOURNAL, '--lines=2000', '--since=-1h', '--priority=warning'],
   kernel: [...JOURNAL, '--lines=2000', '--since=-1d', '_TRANSPORT=kernel'],
   unit_journal: ofUnit(...JOURNAL, '--lines=400', '--since=-1h', '--unit'),
+  /** Of what failed when the host booted, too. */
+  unit_life: ofUnit(...JOURNAL, '--lines=160', '--boot', '--unit'),
+  unit_details: [
+    'systemctl',
+    'show',
+    '--no-pager',
+    '--all',
+    `--property=${[
+      'Id,LoadState,LoadError,ActiveState,SubState,Result,Type,UnitFileState,Requires,Requisite,BindsTo,Wants,After',
+      'RequiresMountsFor,ConditionResult,AssertResult,NeedDaemonReload,TriggeredBy,Triggers,SourcePath,Restart',
+      'ActiveEnterTimestampMonotonic,ExecMainStartTimestampMonotonic,StateChangeTimestampMonotonic',
+    ].join()}`,
+    '*.service',
+    '*.socket',
+    '*.timer',
+    '*.path',
+    '*.mount',
+    '*.target',
+  ],
   unit: ofUnit('systemctl', 'show', '--no-pager'),
   listen_queues: ['ss', '-Hltn'],
 } as const satisfies Record<string, readonly string[] | ((of: string) => readonly string[] | undefined)>

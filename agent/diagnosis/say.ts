@@ -33,13 +33,17 @@ export const seen = (source: string, at: number, text: string): Evidence => ({
 
 /** A line of the journal, or of a log file that units.ts has read. */
 export const quoted = (line: LogLine): Evidence =>
-  seen(line.identifier.startsWith('/') ? line.identifier : `journal ${line.unit || line.identifier}`, line.at, line.text)
+  seen(
+    line.identifier.startsWith('/') ? line.identifier : `journal ${line.unit || line.identifier}`,
+    line.at,
+    line.text,
+  )
 
 const call = (tool: string, args: Record<string, unknown>, why: string): Next => ({ tool, arguments: args, why })
 
 export const next = {
   journal: (unit: string, why = 'What it logged last'): Next =>
-    call('mttrly_read_file', { path: `journal:${unit}`, tail_lines: 100 }, why),
+    call('mttrly_read_file', { path: `journal:${unit}`, lines: 100 }, why),
   read: (path: string, why: string): Next => call('mttrly_read_file', { path }, why),
   /** Asks for an approval where it changes something. */
   run: (command: string, why: string): Next => call('mttrly_execute_command', { command }, why),
