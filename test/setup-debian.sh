@@ -12,6 +12,7 @@ command -v chromium >/dev/null || missing+=(chromium)              # the console
 command -v systemd-nspawn >/dev/null || missing+=(systemd-container) # a real systemd host
 [ -x /usr/sbin/debootstrap ] || missing+=(debootstrap)              # … and its file system
 command -v shellcheck >/dev/null || missing+=(shellcheck)          # the installer's grammar
+command -v ip >/dev/null || missing+=(iproute2)                     # a network of its own for it
 command -v strace >/dev/null || missing+=(strace)                  # the order in which it writes
 if [ "$(uname -m)" != aarch64 ] && [ ! -e /usr/aarch64-linux-gnu/lib/libstdc++.so.6 ]; then
   missing+=(qemu-user-static libc6-arm64-cross libstdc++6-arm64-cross) # the release for the other architecture

@@ -1,7 +1,8 @@
 #!/bin/bash
 # A real systemd host for the tests: Debian bookworm in systemd-nspawn, also where PID 1 is not systemd. Needs root.
 #   guest.sh base                   builds the root file system once, in the user's cache (debootstrap)
-#   guest.sh up NAME                boots a guest on a throw-away overlay of it; it shares the host's network
+#   guest.sh layer NAME             what the script on standard input makes of it, once, in the cache; prints its path
+#   guest.sh up NAME                boots a guest on a throw-away overlay of it, and of GUEST_LAYER; it shares the host's network
 #   guest.sh sh NAME COMMAND…       runs a command inside, as a process of the guest's own systemd
 #   guest.sh reboot NAME            restarts the guest's PID 1, and waits
 #   guest.sh cut NAME               kills the guest as a power cut does; `start NAME` boots it again on the same files
@@ -10,6 +11,7 @@ set -euo pipefail
 
 HOME_OF_GUESTS=${XDG_CACHE_HOME:-$HOME/.cache}/mttrly-guest
 BASE=$HOME_OF_GUESTS/bookworm-1
+LOWER=${GUEST_LAYER:+$GUEST_LAYER:}$BASE
 RUN=$HOME_OF_GUESTS/run
 ENTER=(-m -u -i -p -n -C -r -w)
 PACKAGES=systemd,systemd-sysv,dbus,libpam-systemd,libnss-systemd,curl,openssl,ca-certificates,procps,iproute2
@@ -29,6 +31,31 @@ base() {
     mv "$BASE.partial" "$BASE"
   fi
   exec {lock}>&-
+}
+
+# The script runs in a container that is not booted, on the host's network. Older layers of the same kind (NAME up to its
+# last dash) go.
+layer() {
+  local dir=$HOME_OF_GUESTS/layers/$1
+  base
+  exec {lock}>"$HOME_OF_GUESTS/layer.lock"
+  flock "$lock"
+  if [ ! -d "$dir" ]; then
+    rm -rf "$HOME_OF_GUESTS/layers/${1%-*}"-*
+    mkdir -p "$dir.partial"/{upper,work,root}
+    mount -t overlay overlay -o "lowerdir=$BASE,upperdir=$dir.partial/upper,workdir=$dir.partial/work" "$dir.partial/root"
+    # shellcheck disable=SC2086  # words are meant to split
+    systemd-nspawn ${GUEST_ARGS:-} --quiet --register=no --keep-unit --pipe --timezone=off --resolv-conf=copy-host \
+      "--directory=$dir.partial/root" --setenv=DEBIAN_FRONTEND=noninteractive /bin/bash -s >&2 || {
+      umount "$dir.partial/root"
+      return 1
+    }
+    umount "$dir.partial/root"
+    mv "$dir.partial/upper" "$dir"
+    rm -rf "$dir.partial"
+  fi
+  exec {lock}>&-
+  echo "$dir"
 }
 
 # The path of this shell's cgroup in the v1 hierarchy $1; '' is v2.
@@ -91,7 +118,7 @@ start() {
   # shellcheck disable=SC2206  # words are meant to split
   arguments=(${GUEST_ARGS:-} --quiet --register=no --keep-unit "--directory=$dir/root" "--machine=$1" --console=pipe
     --kill-signal=SIGRTMIN+3 --resolv-conf=off --timezone=off)
-  mountpoint -q "$dir/root" || mount -t overlay overlay -o "lowerdir=$BASE,upperdir=$dir/upper,workdir=$dir/work" "$dir/root"
+  mountpoint -q "$dir/root" || mount -t overlay overlay -o "lowerdir=$LOWER,upperdir=$dir/upper,workdir=$dir/work" "$dir/root"
   cgroups_of "$1" >"$dir/cgroups"
   (
     while read -r cgroup; do
@@ -114,7 +141,7 @@ up() {
   local dir=$RUN/$1
   base
   mkdir -p "$dir"/{upper,work,root}
-  mount -t overlay overlay -o "lowerdir=$BASE,upperdir=$dir/upper,workdir=$dir/work" "$dir/root"
+  mount -t overlay overlay -o "lowerdir=$LOWER,upperdir=$dir/upper,workdir=$dir/work" "$dir/root"
   echo "$1" >"$dir/root/etc/hostname"
   printf '127.0.0.1 localhost %s\n' "$1" >"$dir/root/etc/hosts"
   : >"$dir/root/etc/machine-id"
@@ -177,8 +204,9 @@ verb=${1:?a verb}
 shift
 case $verb in
   base) base ;;
+  layer) layer "${1:?a name}" ;;
   up | start | reboot | cut | down) "$verb" "${1:?a name}" ;;
   sh) inside "$@" ;;
   root) echo "$RUN/${1:?a name}/root" ;;
-  *) sed -n '2,8p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,9p' "$0" >&2; exit 2 ;;
 esac

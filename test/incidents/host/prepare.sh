@@ -1,0 +1,37 @@
+#!/bin/bash
+# Makes the host of the incidents out of a bare Debian: a small shop. Runs once, in a container that is not booted, with this
+# folder at /mnt and Node's at /opt (test/incidents/world.ts).
+set -euo pipefail
+printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+chmod +x /usr/sbin/policy-rc.d
+apt-get -qq update
+apt-get -qq -y install --no-install-recommends \
+  nginx-light redis-server postgresql cron openssh-server nftables iptables python3-minimal >/dev/null
+rm /usr/sbin/policy-rc.d
+apt-get clean
+rm -rf /var/lib/apt/lists/*
+
+for name in shop orders mailer; do useradd -r "$name"; done
+cp -r --no-preserve=ownership /mnt/tree/. /
+cp /opt/node /usr/local/bin/node
+chown -R shop: /srv/shop /srv/uploads
+chown -R orders: /srv/orders
+install -d -o mailer -g mailer /srv/mailer /var/spool/mailer
+chown root:shop /etc/shop/*
+chmod 640 /etc/shop/*
+chmod +x /usr/local/bin/* /srv/mailer/mailer
+chmod 644 /etc/cron.d/*
+
+install -d -m 755 /etc/nginx/tls
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 800 -subj /CN=shop.example \
+  -addext subjectAltName=DNS:shop.example,DNS:www.shop.example -keyout /etc/nginx/tls/shop.key -out /etc/nginx/tls/shop.pem 2>/dev/null
+chmod 600 /etc/nginx/tls/shop.key
+rm -f /etc/nginx/sites-enabled/default /var/www/html/*
+
+echo 'max_connections = 20' >/etc/postgresql/15/main/conf.d/shop.conf
+pg_ctlcluster 15 main start
+su postgres -c 'createuser orders && createdb -O orders orders'
+pg_ctlcluster 15 main stop
+: >/var/log/postgresql/postgresql-15-main.log
+
+systemctl enable -q shop orders mailer shop-report.timer srv-uploads.mount nginx redis-server postgresql cron ssh
