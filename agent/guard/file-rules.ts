@@ -28,6 +28,10 @@ export const DEFAULT_FILES: Readonly<Record<'read' | 'privileged' | 'managed' | 
     '/etc/security/limits.conf',
     '/{usr/lib,run}/systemd/**',
     '/{srv,opt,var/www}/**',
+    // Where links of the above lead: the real path is what counts.
+    '/usr/lib/*-release',
+    '/run/{resolvconf,NetworkManager}/resolv.conf',
+    '/usr/share/{ca-certificates,nginx/modules-available}/**',
   ],
   privileged: [
     '/etc/sudoers',

@@ -3,7 +3,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { html } from 'ghtml'
-import { CatalogueError, ERRORS } from '#proto/contract/errors.ts'
+import { CatalogueError, ERRORS, wordsOf } from '#proto/contract/errors.ts'
 import type { Principal } from '../domain/principal.ts'
 import { notice } from './format.ts'
 import { type Page, page } from './layout.ts'
@@ -144,10 +144,9 @@ function textFields(fields: unknown): Record<string, string> {
 }
 
 function refusalPage({ code, details }: CatalogueError): Answer {
-  const { description, http } = ERRORS[code]
-  const why = typeof details.why === 'string' ? details.why : description
+  const why = typeof details.why === 'string' ? details.why : wordsOf(code, details).description
   return {
-    status: http,
+    status: ERRORS[code].http,
     page: {
       title: 'Refused',
       body: html`<div class="stack narrow"><h1>That did not work</h1>!${notice('bad', html`<p>${why}</p>`)}

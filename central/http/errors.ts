@@ -1,5 +1,5 @@
 // The error map: whatever was thrown, what an HTTP client is told.
-import { CatalogueError, ERRORS, type ErrorCode, type ErrorDetails } from '#proto/contract/errors.ts'
+import { CatalogueError, ERRORS, type ErrorCode, type ErrorDetails, wordsOf } from '#proto/contract/errors.ts'
 
 export type ErrorBody = {
   code: ErrorCode
@@ -10,10 +10,11 @@ export type ErrorBody = {
 }
 
 export function errorBody(code: ErrorCode, requestId: string, details: ErrorDetails = {}): ErrorBody {
+  const { description: message, action: suggested_action } = wordsOf(code, details)
   return {
     code,
-    message: ERRORS[code].description,
-    suggested_action: ERRORS[code].action,
+    message,
+    suggested_action,
     request_id: requestId,
     ...(Object.keys(details).length > 0 && { details }),
   }

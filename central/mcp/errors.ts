@@ -1,6 +1,6 @@
 // The two forms in which an error leaves /mcp: the envelope inside a tool's answer, and the JSON-RPC error around it
 // where the request never became a call.
-import { ERRORS, type ErrorCode, type ErrorDetails } from '#proto/contract/errors.ts'
+import { type ErrorCode, type ErrorDetails, wordsOf } from '#proto/contract/errors.ts'
 
 /** What every client sees of an error. `retry_after_s` in whole seconds. */
 export type Envelope = {
@@ -14,10 +14,11 @@ export type Envelope = {
 
 export function envelope(code: ErrorCode, details: ErrorDetails, requestId: string): Envelope {
   const { retry_after_s: wait, ...rest } = details
+  const { description: message, action: suggested_action } = wordsOf(code, details)
   return {
     code,
-    message: ERRORS[code].description,
-    suggested_action: ERRORS[code].action,
+    message,
+    suggested_action,
     request_id: requestId,
     ...(typeof wait === 'number' && { retry_after_s: wait }),
     ...(Object.keys(rest).length > 0 && { details: rest }),

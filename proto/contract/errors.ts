@@ -215,12 +215,22 @@ export type ErrorDetails = Readonly<Record<string, unknown>>
 
 export const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(ERRORS, text)
 
+/** The host's own rules forbid it: Central could not know, and nothing that is asked of Central changes it. */
+const REFUSED_BY_HOST = {
+  description: 'The host refused it by its own rules; nothing was done, and the details say why.',
+  action: "Choose what they allow; only the host's owner changes them, in /etc/mttrly/policy.yaml on the server.",
+}
+
+/** What is said of a refusal: what its code means, unless the details tell more precisely who refused. */
+export const wordsOf = (code: ErrorCode, { by, source }: ErrorDetails): Pick<Entry, 'description' | 'action'> =>
+  code === 'POLICY_DENIED' && (by === 'agent' || source === 'host_policy') ? REFUSED_BY_HOST : ERRORS[code]
+
 /** A refusal on its way to whoever asked. Thrown deep in a room, caught at a door; `details` are shown to the client. */
 export class CatalogueError extends Error {
   readonly code: ErrorCode
   readonly details: ErrorDetails
   constructor(code: ErrorCode, details: ErrorDetails = {}, options?: ErrorOptions) {
-    super(ERRORS[code].description, options)
+    super(wordsOf(code, details).description, options)
     this.name = 'CatalogueError'
     this.code = code
     this.details = details

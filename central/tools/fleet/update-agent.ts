@@ -66,7 +66,8 @@ function mustBeWanted(
 ): void {
   if (pinnedVersion !== '' && pinnedVersion !== version) {
     const why = "The host's owner has pinned another version in /etc/mttrly/policy.yaml."
-    throw new CatalogueError('POLICY_DENIED', { server_id: serverId, pinned_version: plainText(pinnedVersion), why })
+    const pin = { source: 'host_policy', pinned_version: plainText(pinnedVersion) }
+    throw new CatalogueError('POLICY_DENIED', { server_id: serverId, ...pin, why })
   }
   if (now === version)
     throw new CatalogueError('VALIDATION_ERROR', { server_id: serverId, why: `It runs ${version} already.` })

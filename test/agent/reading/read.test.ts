@@ -178,6 +178,25 @@ describe('reading a file', () => {
       refusal('POLICY_DENIED', 'damaged_archive'),
     )
   })
+  it('follows the links of a stock host to where its own rules let them lead', async (t) => {
+    const host = fixtureRoot(t)
+    host.put('/etc/hosts', '')
+    for (const [link, target, real] of [
+      ['/etc/os-release', '../usr/lib/os-release', '/usr/lib/os-release'],
+      ['/etc/resolv.conf', '/run/resolvconf/resolv.conf', '/run/resolvconf/resolv.conf'],
+    ] as const) {
+      host.put(real, 'what it is\n')
+      symlinkSync(target, host.at(link))
+      const { text, path } = await read(host.reach(), { kind: 'head', lines: 1 }, undefined, link)
+      assert.deepEqual([text.toString(), path], ['what it is\n', real])
+    }
+    host.put('/usr/lib/other', 'x')
+    symlinkSync('../usr/lib/other', host.at('/etc/lsb-release'))
+    await assert.rejects(
+      read(host.reach(), { kind: 'head', lines: 1 }, undefined, '/etc/lsb-release'),
+      refusal('POLICY_DENIED', 'not_allowlisted'),
+    )
+  })
   it('refuses what it cannot mean', async (t) => {
     const host = fixtureRoot(t)
     host.put(LOG, 'x')

@@ -80,7 +80,10 @@ async function ask(tool: string, args: object, with_: unknown) {
   const value = await mcp.value(tool, { server_id: id, ...args })
   return { value, question: asked.at(-1) }
 }
-async function refused(tool: string, args: object): Promise<{ code: string; details?: unknown }> {
+async function refused(
+  tool: string,
+  args: object,
+): Promise<{ code: string; message: string; suggested_action: string; details?: unknown }> {
   const got = await mcp.call(tool, { server_id: id, ...args })
   assert.ok(!got.ok, `${tool} was not refused`)
   return got.error
@@ -261,9 +264,11 @@ describe('what cannot be read', () => {
   const path = '/etc/shadow'
   test('is refused in the words of the host', async () => {
     refusal = { code: 'POLICY_DENIED', details: { reason: 'secret', path, source: 'host_policy' } }
-    const { code, details } = await refused('read_privileged_file', { path })
+    const { code, details, message, suggested_action } = await refused('read_privileged_file', { path })
     refusal = undefined
     assert.equal(code, 'POLICY_DENIED')
+    assert.match(message, /^The host refused it/)
+    assert.match(suggested_action, /only the host's owner changes them/)
     assert.match(JSON.stringify(details), /"reason":"secret"/)
   })
   test('is not made up by a host that answers something else', async () => {
