@@ -77,7 +77,9 @@ async function runFile(file: string): Promise<Result> {
       .flatMap((line): Told[] => (line === '' ? [] : [JSON.parse(line)]))
     const why = failureBeyond(told, ended)
     if (why !== undefined) told.push({ name: 'the file', how: 'failed', why })
-    console.log(`\n${file} (${seconds.toFixed(1)} s)\n${text('spec').replaceAll(COUNTS, '')}${text('output')}${why ?? ''}`)
+    console.log(
+      `\n${file} (${seconds.toFixed(1)} s)\n${text('spec').replaceAll(COUNTS, '')}${text('output')}${why ?? ''}`,
+    )
     return { file, seconds, told }
   } finally {
     rmSync(scratch, { recursive: true, force: true })
