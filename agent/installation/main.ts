@@ -7,6 +7,7 @@ export type Command = (args: readonly string[]) => Promise<number>
 
 const COMMANDS: Record<string, () => Promise<Command>> = {
   doctor: async () => (await import('./doctor.ts')).doctor,
+  diagnose: async () => (await import('./diagnose.ts')).diagnose,
   repair: async () => (await import('./repair.ts')).repair,
   update: async () => (await import('./update.ts')).update,
   'write-file': async () => (await import('../writing/commands.ts')).write,
@@ -23,6 +24,8 @@ const USAGE_EXIT = 2
 const FAULT_EXIT = 1
 
 const USAGE = `usage: mttrly-agent doctor [--json]                   what differs from what should be, and what mends it
+       mttrly-agent diagnose [--json] [--subject NAME] [PROBLEM…]
+                                                      what is wrong with this host, the likeliest cause first
        mttrly-agent repair --strategy issue_driven|full_convergence|lane_reprovision|uninstall
                            [--issues CODE,CODE] [--plan DIGEST]
                                                       the plan; with the digest that it printed, carries it out

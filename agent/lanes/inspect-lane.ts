@@ -1,5 +1,5 @@
 // The inspect lane: one verb, looked up in the table again and run as it stands, the look at our own installation, a
-// question about files, or the snapshot of what runs here. The lane itself reads what root reads; a verb is started without
+// question about files, the snapshot of what runs here, or what is wrong with it. The lane itself reads what root reads; a verb is started without
 // any capability (agent/decisions/0005-inspect-lane.md).
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,6 +15,8 @@ import { look } from './look.ts'
 import type { LaneSettings } from './settings.ts'
 import {
   type AttackRequest,
+  type DiagnoseRequest,
+  type DiagnosisAnswer,
   emptyOutcome,
   type FilesAnswer,
   type FilesRequest,
@@ -41,11 +43,14 @@ const ENVIRONMENT = {
   SYSTEMD_URLIFY: '0',
 }
 
-/** Of the whole snapshot, and of one program that it asks. */
-const REALITY_S = 10
+/** Of the whole snapshot or diagnosis, and of one program that it asks. */
+const AROUND_S = 10
 const PROGRAM_MS = 5_000
 
-type Answer = { outcome: Outcome | Health | FilesAnswer | RealityAnswer } | { refusal: Refusal } | { report: string }
+type Answer =
+  | { outcome: Outcome | Health | FilesAnswer | RealityAnswer | DiagnosisAnswer }
+  | { refusal: Refusal }
+  | { report: string }
 type Verb = { program: string; args: readonly string[] }
 
 const isText = (word: unknown): word is string => typeof word === 'string' && !word.includes('\0')
@@ -60,7 +65,7 @@ function verbIn(argv: unknown): Verb | { why: string } {
 }
 
 export async function inspectLane(
-  request: InspectRequest | InstallationRequest | FilesRequest | RealityRequest | AttackRequest,
+  request: InspectRequest | InstallationRequest | FilesRequest | RealityRequest | DiagnoseRequest | AttackRequest,
   caller: Caller,
   settings: LaneSettings,
 ): Promise<Answer> {
@@ -78,6 +83,7 @@ export async function inspectLane(
   const lane = { containment, policy, settings, caller }
   if (request.do === 'files') return await filesIn(request, lane)
   if (request.do === 'reality') return { outcome: { json: await reality(settings) } }
+  if (request.do === 'diagnose') return await diagnosis(request, settings)
   const verb = verbIn(request.argv)
   if ('why' in verb) return { refusal: { code: 'POLICY_DENIED', details: { reason: 'not_a_verb', why: verb.why } } }
   return { outcome: await run(verb, request.timeoutMs, lane) }
@@ -108,17 +114,38 @@ async function run({ program, args }: Verb, timeoutMs: number, lane: Parameters<
   return look({ argv: [...WITHOUT_CAPABILITIES, path, ...args], env: ENVIRONMENT, timeoutMs }, lane)
 }
 
-/** Its programs are those of its table, and have no capability either. */
+/** For what asks programs of tables of its own; they have no capability either. */
+async function runner([program = '', ...args]: readonly string[]): Promise<{ code: number; stdout: string }> {
+  const path = programAt(program)
+  if (path === undefined) throw Object.assign(new Error('no such program'), { code: 'ENOENT' })
+  const stdout = await ask([...WITHOUT_CAPABILITIES, path, ...args], PROGRAM_MS)
+  return { code: stdout === undefined ? 1 : 0, stdout: stdout ?? '' }
+}
+
 async function reality({ hostKey }: LaneSettings): Promise<string> {
-  endAfter(REALITY_S)
+  endAfter(AROUND_S)
   const { readReality } = await import('../reality/reality.ts')
-  const runner = async ([program = '', ...args]: readonly string[]): Promise<{ code: number; stdout: string }> => {
-    const path = programAt(program)
-    if (path === undefined) throw Object.assign(new Error('no such program'), { code: 'ENOENT' })
-    const stdout = await ask([...WITHOUT_CAPABILITIES, path, ...args], PROGRAM_MS)
-    return { code: stdout === undefined ? 1 : 0, stdout: stdout ?? '' }
-  }
   return JSON.stringify(await readReality({ root: '/', runner, clock: Date, hostKey }))
+}
+
+async function diagnosis({ json }: DiagnoseRequest, { hostKey }: LaneSettings): Promise<Answer> {
+  endAfter(AROUND_S)
+  const [{ DiagnosisQuestion }, { diagnoseHost }] = await Promise.all([
+    import('#proto/contract/diagnosis.ts'),
+    import('../diagnosis/diagnose-host.ts'),
+  ])
+  const question = DiagnosisQuestion.safeParse(parsed(json))
+  if (!question.success) return { refusal: { code: 'VALIDATION_ERROR', details: { field: 'problem' } } }
+  const answer = await diagnoseHost({ question: question.data, root: '/', runner, clock: Date, hostKey })
+  return { outcome: { json: JSON.stringify(answer) } }
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return undefined
+  }
 }
 
 /** Loaded when it is asked for: a verb does without. */

@@ -5,6 +5,7 @@ import type { LaneName } from '../guard/policy.ts'
 import type { Companion, startCompanion } from '../process/spawn.ts'
 import { readFrames, wordsFrame } from './frames.ts'
 import type {
+  DiagnosisAnswer,
   FilesAnswer,
   Health,
   InspectRequest,
@@ -22,7 +23,7 @@ const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url))
 /** Read lanes that wait at once, and for how long after the last call. */
 const WAITING = 4
 const QUIET_MS = 60_000
-const REALITY_MS = 12_000
+const AROUND_MS = 12_000
 
 export type Answer<Result = Outcome> =
   | { kind: 'outcome'; outcome: Result }
@@ -91,6 +92,21 @@ export function createLanes(options: {
     }
   }
 
+  /** It reads of every process, which can wait for ever in the kernel; then it is left, and ends itself. */
+  async function lookAround<Result>(request: Request, io: LaneIo): Promise<Answer<Result>> {
+    const lane = start('inspect')
+    let late = false
+    const timer = timers.setTimeout(() => {
+      late = true
+      lane.kill()
+    }, AROUND_MS)
+    const answer = await look<Result>(lane, request, io)
+    timers.clearTimeout(timer)
+    if (answer.kind !== 'lost' || !late) return answer
+    const why = 'The host did not say in time what runs on it. A process that waits for a disk can be the reason.'
+    return { kind: 'refusal', refusal: { code: 'TIMEOUT', details: { why } } }
+  }
+
   return {
     async read(request: Omit<ReadRequest, 'do'>, io: LaneIo): Promise<Answer> {
       try {
@@ -105,20 +121,8 @@ export function createLanes(options: {
     installation: (io: LaneIo): Promise<Answer<Health>> => look(start('inspect'), { do: 'installation' }, io),
     files: (json: string, io: LaneIo): Promise<Answer<FilesAnswer>> =>
       look(start('inspect'), { do: 'files', json }, io),
-    async reality(io: LaneIo): Promise<Answer<RealityAnswer>> {
-      const lane = start('inspect')
-      // It reads of every process, which can wait for ever in the kernel; then it is left, and ends itself.
-      let late = false
-      const timer = timers.setTimeout(() => {
-        late = true
-        lane.kill()
-      }, REALITY_MS)
-      const answer = await look<RealityAnswer>(lane, { do: 'reality' }, io)
-      timers.clearTimeout(timer)
-      if (answer.kind !== 'lost' || !late) return answer
-      const why = 'The host did not say in time what runs on it. A process that waits for a disk can be the reason.'
-      return { kind: 'refusal', refusal: { code: 'TIMEOUT', details: { why } } }
-    },
+    reality: (io: LaneIo): Promise<Answer<RealityAnswer>> => lookAround({ do: 'reality' }, io),
+    diagnose: (json: string, io: LaneIo): Promise<Answer<DiagnosisAnswer>> => lookAround({ do: 'diagnose', json }, io),
     act: (verb: 'run' | 'settle', words: SignedWords, io: LaneIo): Promise<Answer> =>
       converse(start('act'), { do: verb, ...words }, io),
     async forget(grants: string[]): Promise<void> {

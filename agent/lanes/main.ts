@@ -48,7 +48,7 @@ const LANES: Record<string, () => Promise<Lane>> = {
 }
 
 const isInspect = (request: Request | undefined): request is Parameters<typeof inspectLane>[0] =>
-  request !== undefined && ['inspect', 'installation', 'files', 'reality', 'attack'].includes(request.do)
+  request !== undefined && ['inspect', 'installation', 'files', 'reality', 'diagnose', 'attack'].includes(request.do)
 
 const isAct = (request: Request | undefined): request is ActRequest | WhereRequest =>
   request !== undefined && ['run', 'settle', 'forget', 'where'].includes(request.do)

@@ -21,6 +21,9 @@ export type FilesAnswer = { json: string }
 export type RealityRequest = { do: 'reality' }
 /** A Snapshot (proto/contract/reality.ts) as JSON. */
 export type RealityAnswer = { json: string }
+/** A DiagnosisQuestion (proto/contract/diagnosis.ts) as JSON, and a Diagnosis. */
+export type DiagnoseRequest = { do: 'diagnose'; json: string }
+export type DiagnosisAnswer = { json: string }
 /** The agent tries its own sandbox. */
 export type AttackRequest = { do: 'attack'; targets: Targets }
 /** Base64 bytes of a Granted message. */
@@ -37,6 +40,7 @@ export type Request =
   | InstallationRequest
   | FilesRequest
   | RealityRequest
+  | DiagnoseRequest
   | AttackRequest
   | ActRequest
   | WhereRequest

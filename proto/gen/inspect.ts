@@ -2,6 +2,8 @@ import type * as grpc from '@grpc/grpc-js';
 import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
 
 import type { CommandsClient as _mttrly_agent_v1_CommandsClient, CommandsDefinition as _mttrly_agent_v1_CommandsDefinition } from './mttrly/agent/v1/Commands.ts';
+import type { DiagnosisAnswer as _mttrly_agent_v1_DiagnosisAnswer, DiagnosisAnswer__Output as _mttrly_agent_v1_DiagnosisAnswer__Output } from './mttrly/agent/v1/DiagnosisAnswer.ts';
+import type { DiagnosisQuestion as _mttrly_agent_v1_DiagnosisQuestion, DiagnosisQuestion__Output as _mttrly_agent_v1_DiagnosisQuestion__Output } from './mttrly/agent/v1/DiagnosisQuestion.ts';
 import type { Drift as _mttrly_agent_v1_Drift, Drift__Output as _mttrly_agent_v1_Drift__Output } from './mttrly/agent/v1/Drift.ts';
 import type { FilesAnswer as _mttrly_agent_v1_FilesAnswer, FilesAnswer__Output as _mttrly_agent_v1_FilesAnswer__Output } from './mttrly/agent/v1/FilesAnswer.ts';
 import type { FilesQuestion as _mttrly_agent_v1_FilesQuestion, FilesQuestion__Output as _mttrly_agent_v1_FilesQuestion__Output } from './mttrly/agent/v1/FilesQuestion.ts';
@@ -25,6 +27,8 @@ export interface ProtoGrpcType {
     agent: {
       v1: {
         Commands: SubtypeConstructor<typeof grpc.Client, _mttrly_agent_v1_CommandsClient> & { service: _mttrly_agent_v1_CommandsDefinition }
+        DiagnosisAnswer: MessageTypeDefinition<_mttrly_agent_v1_DiagnosisAnswer, _mttrly_agent_v1_DiagnosisAnswer__Output>
+        DiagnosisQuestion: MessageTypeDefinition<_mttrly_agent_v1_DiagnosisQuestion, _mttrly_agent_v1_DiagnosisQuestion__Output>
         Drift: MessageTypeDefinition<_mttrly_agent_v1_Drift, _mttrly_agent_v1_Drift__Output>
         FilesAnswer: MessageTypeDefinition<_mttrly_agent_v1_FilesAnswer, _mttrly_agent_v1_FilesAnswer__Output>
         FilesQuestion: MessageTypeDefinition<_mttrly_agent_v1_FilesQuestion, _mttrly_agent_v1_FilesQuestion__Output>

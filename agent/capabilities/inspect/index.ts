@@ -1,5 +1,5 @@
-// Fixed verbs, the look at our own installation, questions about files and the snapshot of the host, in the inspect lane. Where
-// there is no such lane, or nothing contains it, they are refused: the same needs an approval there.
+// Fixed verbs, the look at our own installation, questions about files, the snapshot of the host and its diagnosis, in the inspect
+// lane. Where there is no such lane, or nothing contains it, they are refused: the same needs an approval there.
 import { CatalogueError } from '#proto/contract/errors.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import type { Answer } from '../../lanes/lanes.ts'
@@ -27,5 +27,6 @@ export function createInspect({ lanes, contained }: CapabilityRooms) {
     installation: (_question, ctx) => inLane(ctx, lanes.installation),
     files: ({ json }, ctx) => inLane(ctx, (io) => lanes.files(json, io)),
     reality: (_question, ctx) => inLane(ctx, lanes.reality),
+    diagnose: ({ json }, ctx) => inLane(ctx, (io) => lanes.diagnose(json, io)),
   } satisfies Handlers<'inspect'>
 }

@@ -47,6 +47,7 @@ const capabilities = createCapabilities({
     installation: unused,
     files: unused,
     reality: unused,
+    diagnose: unused,
     act: unused,
     forget: unused,
     probe: unused,

@@ -2,6 +2,8 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
+import type { DiagnosisAnswer as _mttrly_agent_v1_DiagnosisAnswer, DiagnosisAnswer__Output as _mttrly_agent_v1_DiagnosisAnswer__Output } from '../../../mttrly/agent/v1/DiagnosisAnswer.ts';
+import type { DiagnosisQuestion as _mttrly_agent_v1_DiagnosisQuestion, DiagnosisQuestion__Output as _mttrly_agent_v1_DiagnosisQuestion__Output } from '../../../mttrly/agent/v1/DiagnosisQuestion.ts';
 import type { FilesAnswer as _mttrly_agent_v1_FilesAnswer, FilesAnswer__Output as _mttrly_agent_v1_FilesAnswer__Output } from '../../../mttrly/agent/v1/FilesAnswer.ts';
 import type { FilesQuestion as _mttrly_agent_v1_FilesQuestion, FilesQuestion__Output as _mttrly_agent_v1_FilesQuestion__Output } from '../../../mttrly/agent/v1/FilesQuestion.ts';
 import type { InspectCommand as _mttrly_agent_v1_InspectCommand, InspectCommand__Output as _mttrly_agent_v1_InspectCommand__Output } from '../../../mttrly/agent/v1/InspectCommand.ts';
@@ -12,6 +14,15 @@ import type { RealityQuestion as _mttrly_agent_v1_RealityQuestion, RealityQuesti
 import type { RunOutcome as _mttrly_agent_v1_RunOutcome, RunOutcome__Output as _mttrly_agent_v1_RunOutcome__Output } from '../../../mttrly/agent/v1/RunOutcome.ts';
 
 export interface InspectClient extends grpc.Client {
+  Diagnose(argument: _mttrly_agent_v1_DiagnosisQuestion, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_DiagnosisAnswer__Output>): grpc.ClientUnaryCall;
+  Diagnose(argument: _mttrly_agent_v1_DiagnosisQuestion, metadata: grpc.Metadata, callback: grpc.requestCallback<_mttrly_agent_v1_DiagnosisAnswer__Output>): grpc.ClientUnaryCall;
+  Diagnose(argument: _mttrly_agent_v1_DiagnosisQuestion, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_DiagnosisAnswer__Output>): grpc.ClientUnaryCall;
+  Diagnose(argument: _mttrly_agent_v1_DiagnosisQuestion, callback: grpc.requestCallback<_mttrly_agent_v1_DiagnosisAnswer__Output>): grpc.ClientUnaryCall;
+  diagnose(argument: _mttrly_agent_v1_DiagnosisQuestion, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_DiagnosisAnswer__Output>): grpc.ClientUnaryCall;
+  diagnose(argument: _mttrly_agent_v1_DiagnosisQuestion, metadata: grpc.Metadata, callback: grpc.requestCallback<_mttrly_agent_v1_DiagnosisAnswer__Output>): grpc.ClientUnaryCall;
+  diagnose(argument: _mttrly_agent_v1_DiagnosisQuestion, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_DiagnosisAnswer__Output>): grpc.ClientUnaryCall;
+  diagnose(argument: _mttrly_agent_v1_DiagnosisQuestion, callback: grpc.requestCallback<_mttrly_agent_v1_DiagnosisAnswer__Output>): grpc.ClientUnaryCall;
+  
   Files(argument: _mttrly_agent_v1_FilesQuestion, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_FilesAnswer__Output>): grpc.ClientUnaryCall;
   Files(argument: _mttrly_agent_v1_FilesQuestion, metadata: grpc.Metadata, callback: grpc.requestCallback<_mttrly_agent_v1_FilesAnswer__Output>): grpc.ClientUnaryCall;
   Files(argument: _mttrly_agent_v1_FilesQuestion, options: grpc.CallOptions, callback: grpc.requestCallback<_mttrly_agent_v1_FilesAnswer__Output>): grpc.ClientUnaryCall;
@@ -51,6 +62,8 @@ export interface InspectClient extends grpc.Client {
 }
 
 export interface InspectHandlers extends grpc.UntypedServiceImplementation {
+  Diagnose: grpc.handleUnaryCall<_mttrly_agent_v1_DiagnosisQuestion__Output, _mttrly_agent_v1_DiagnosisAnswer>;
+  
   Files: grpc.handleUnaryCall<_mttrly_agent_v1_FilesQuestion__Output, _mttrly_agent_v1_FilesAnswer>;
   
   Installation: grpc.handleUnaryCall<_mttrly_agent_v1_InstallationQuestion__Output, _mttrly_agent_v1_InstallationHealth>;
@@ -62,6 +75,7 @@ export interface InspectHandlers extends grpc.UntypedServiceImplementation {
 }
 
 export interface InspectDefinition extends grpc.ServiceDefinition {
+  Diagnose: MethodDefinition<_mttrly_agent_v1_DiagnosisQuestion, _mttrly_agent_v1_DiagnosisAnswer, _mttrly_agent_v1_DiagnosisQuestion__Output, _mttrly_agent_v1_DiagnosisAnswer__Output>
   Files: MethodDefinition<_mttrly_agent_v1_FilesQuestion, _mttrly_agent_v1_FilesAnswer, _mttrly_agent_v1_FilesQuestion__Output, _mttrly_agent_v1_FilesAnswer__Output>
   Installation: MethodDefinition<_mttrly_agent_v1_InstallationQuestion, _mttrly_agent_v1_InstallationHealth, _mttrly_agent_v1_InstallationQuestion__Output, _mttrly_agent_v1_InstallationHealth__Output>
   Reality: MethodDefinition<_mttrly_agent_v1_RealityQuestion, _mttrly_agent_v1_RealityAnswer, _mttrly_agent_v1_RealityQuestion__Output, _mttrly_agent_v1_RealityAnswer__Output>

@@ -1,0 +1,10 @@
+// Original file: proto/agent/v1/inspect.proto
+
+
+export interface DiagnosisAnswer {
+  'json'?: (string);
+}
+
+export interface DiagnosisAnswer__Output {
+  'json': (string);
+}
