@@ -14,7 +14,7 @@ const LANES: Record<string, () => Promise<Lane>> = {
   read: async () => {
     const { prepareReadLane } = await import('./read-lane.ts')
     return async (caller, settings) => {
-      const readLane = prepareReadLane(settings)
+      const readLane = await prepareReadLane(settings)
       const request = await caller.request()
       return request?.do === 'read' || request?.do === 'attack' ? await readLane(request, caller) : undefined
     }

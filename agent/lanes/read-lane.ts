@@ -25,9 +25,10 @@ export type ReadLane = (
 ) => Promise<{ outcome: Outcome } | { refusal: Refusal } | { report: string }>
 
 /** Makes all that needs no request, so that a lane that waited answers at once. It serves one request. */
-export function prepareReadLane(settings: LaneSettings): ReadLane {
+export async function prepareReadLane(settings: LaneSettings): Promise<ReadLane> {
   const containment = prepareContainment(settings)
   warmUp(settings.hostKey)
+  await loadPolicy(settings.configDirectory) // for its parser: what the policy says is asked again by the request
 
   return async (request, caller) => {
     const answer = await loadPolicy(settings.configDirectory)
