@@ -41,6 +41,8 @@ export type ServerView = {
   workspaceId: string
   name: string
   online: boolean
+  /** Its stream is closed, and it counts as online until then: most are back at once. */
+  offlineAt: number | null
   lastSeenAt: number | null
   agentVersion: string | null
   capabilityVersion: number

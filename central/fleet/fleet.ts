@@ -72,7 +72,8 @@ export function createFleet(rooms: FleetRooms) {
 
   const view = (server: Server): ServerView => {
     const there = presence.get(server.id)
-    return viewOf(server, there?.online ?? false, there?.lastSeen ?? server.lastSeenAt)
+    const lastSeenAt = there?.lastSeen ?? server.lastSeenAt
+    return viewOf(server, { online: there?.online ?? false, offlineAt: presence.offlineAt(server.id), lastSeenAt })
   }
 
   async function existing(workspaceId: string, serverId: string): Promise<Server> {
@@ -285,13 +286,15 @@ const commandsOf = ({ command, sudoCommand, expiresAt }: InstallToken): HostComm
 const spent = ({ issuedAt, notAfter }: Pick<CertificateRecord, 'issuedAt' | 'notAfter'>, now: number): number =>
   Math.min(100, Math.max(0, (100 * (now - issuedAt)) / Math.max(1, notAfter - issuedAt)))
 
-function viewOf({ facts, ...server }: Server, online: boolean, lastSeenAt: number | null): ServerView {
+function viewOf(
+  { facts, ...server }: Server,
+  there: Pick<ServerView, 'online' | 'offlineAt' | 'lastSeenAt'>,
+): ServerView {
   return {
     id: server.id,
     workspaceId: server.workspaceId,
     name: server.name,
-    online,
-    lastSeenAt,
+    ...there,
     agentVersion: facts?.agent_version ?? null,
     capabilityVersion: facts?.capability_version ?? 0,
     shell: facts?.shell ?? '',

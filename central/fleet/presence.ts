@@ -87,6 +87,12 @@ export function createPresence(rooms: { store: ServersStore; bus: Bus; clock: Cl
       }
     },
     get: (serverId: string): Readonly<Entry> | undefined => entries.get(serverId),
+    /** When one that still counts as online and has no stream any more counts as offline, if it is not back. */
+    offlineAt(serverId: string): number | null {
+      const entry = entries.get(serverId)
+      if (!entry?.online || entry.streaming || entry.closedAt === null) return null
+      return entry.closedAt + LIMITS.reconnectGrace
+    },
     entries: (): IterableIterator<[string, Readonly<Entry>]> => entries.entries(),
     /** Writes the last-seen times that have changed: a handful of statements, however many servers there are. */
     async flush(): Promise<void> {

@@ -6,7 +6,17 @@ import type { ServerView } from '../../fleet/fleet.ts'
 import { iso } from '../action-view.ts'
 import type { ToolContext } from '../context.ts'
 import { defineTool } from '../define.ts'
-import { cannotBeAsked, DriftView, driftView, inspect, knownServer, namedDrifts, shown } from './installation.ts'
+import {
+  cannotBeAsked,
+  DriftView,
+  driftView,
+  inspect,
+  knownServer,
+  namedDrifts,
+  runsFromCheckout,
+  shown,
+} from './installation.ts'
+import { JUST_CLOSED, secondsUntilOffline } from './offline-server.ts'
 
 /** Differences that one answer shows; the rest are counted. */
 const SHOWN = 100
@@ -116,7 +126,13 @@ async function asRecorded(server: ServerView, error: CatalogueError, ctx: ToolCo
   }
 }
 
+const IN_A_CHECKOUT =
+  'Nothing is to be repaired. Commands work here: read-only ones at once, others with an approval. Files, service reality, repair and update need an installed agent; “Add a server” in the console makes the line that installs one.'
+
 function recovery(server: ServerView, expires: number | undefined, now: number): string {
+  const seconds = secondsUntilOffline(server, now)
+  if (seconds !== undefined) return `${JUST_CLOSED} Ask again in ${seconds} s.`
+  if (server.online && runsFromCheckout(server)) return IN_A_CHECKOUT
   if (server.online)
     return cannotBeAsked(server)
       ? 'On the host, as root: run the installer of Central again. An enrolled host needs no token and stays who it is.'

@@ -30,12 +30,18 @@ export async function knownServer(serverId: string, { fleet, workspace }: ToolCo
   return server
 }
 
+/** Nothing is installed there (`npm run up`): an installed agent has at least one lane of systemd's. */
+export const runsFromCheckout = ({ lanes }: ServerView): boolean =>
+  lanes.length > 0 && lanes.every(({ isolation }) => isolation !== 'systemd')
+
 /** Why this host cannot be asked for its installation, whatever it would answer. */
 export function cannotBeAsked(server: ServerView): CatalogueError | undefined {
   if (!server.online) return new CatalogueError('SERVER_OFFLINE', { server_id: server.id })
   if (server.capabilityVersion < REPAIRS_ITSELF) return outdated([server])
   if (server.lanes.some(({ name }) => name === 'inspect')) return
-  const why = 'Its agent has no inspect lane: it runs from a checkout, or the lane is off or broken on the host.'
+  const why = runsFromCheckout(server)
+    ? 'Its agent runs from a checkout, so that nothing is installed which could be compared with a release or repaired.'
+    : 'Its agent has no inspect lane: it is switched off, or broken on the host.'
   return new CatalogueError('VALIDATION_ERROR', { server_id: server.id, why })
 }
 

@@ -213,7 +213,12 @@ describe('the health of an installation', () => {
       assert.match(String(certificate_expires_at), /^20/)
     }
     assert.match(String((await of(old.id)).next_step), /run the installer/)
-    assert.match(String((await of(checkout.id)).why_unknown), /no inspect lane/)
+    const { why_unknown, next_step } = await of(checkout.id)
+    assert.match(String(why_unknown), /runs from a checkout/)
+    assert.match(String(next_step), /^Nothing is to be repaired/)
+    assert.doesNotMatch(String(next_step), /run the installer|repair_install/)
+    const off = await host({ hello: { lanes: [{ name: 'act', isolation: 'ISOLATION_SYSTEMD' as const }] } })
+    assert.match(String((await of(off.id)).why_unknown), /switched off, or broken/)
     const offline = await of(away.id)
     assert.equal(offline.status, 'offline')
     assert.match(String(offline.next_step), /mttrly_bootstrap_recover.*mttrly_regenerate_install_token/)
@@ -540,6 +545,25 @@ describe('recovery', () => {
       shown.map(({ actor }) => actor.email),
       [owner.email],
     )
+  })
+
+  test('of one whose stream has just closed is asked for again a little later, and health says the same', async () => {
+    const server = await host()
+    alive.delete(server)
+    server.agent.close()
+    await until(async () => (await seen(server))?.offlineAt !== null)
+    const waits = LIMITS.reconnectGrace / 1000
+    for (const tool of ['decommission_server', 'regenerate_install_token']) {
+      const { code, retry_after_s = 0, details } = await refused(tool, { server_id: server.id })
+      assert.equal(code, 'SERVER_ONLINE')
+      assert.ok(retry_after_s >= 1 && retry_after_s <= waits)
+      assert.match(String(details?.why), /has just closed/)
+    }
+    const health = await mcp.value('get_install_health', { server_id: server.id })
+    assert.match(String(health.next_step), /has just closed.* Ask again in \d+ s\./)
+    await gone(server)
+    const { status } = await mcp.value('decommission_server', { server_id: server.id })
+    assert.equal(status, 'pending_approval')
   })
 
   test('is a command for the host, for the one who asked alone, also while its daemon is connected', async () => {
