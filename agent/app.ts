@@ -82,10 +82,10 @@ export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSign
     compileCache,
     connect: config.socketDirectory === undefined ? undefined : connectLane(config.socketDirectory),
   })
-  const facts = await lanes.probe()
-  for (const note of facts.notes) log.warn({ note }, 'a lane is limited')
+  const { notes, ...said } = await lanes.probe()
+  for (const note of notes) log.warn({ note }, 'a lane is limited')
   const contained = (lane: LaneName): boolean =>
-    facts.lanes.some(({ name, isolation }) => name === lane && isolation !== 'ISOLATION_NONE')
+    said.lanes.some(({ name, isolation }) => name === lane && isolation !== 'ISOLATION_NONE')
 
   const capabilities = createCapabilities({ lanes, contained })
   const journal = createJournal<CapabilityContext>({
@@ -100,7 +100,7 @@ export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSign
     clock,
     log,
     connect: connectLink,
-    hello: () => ({ ...host, shell: facts.shell, lanes: facts.lanes, unacknowledged: journal.unacknowledged() }),
+    hello: () => ({ ...host, ...said, unacknowledged: journal.unacknowledged() }),
     renewal: createRenewal({ store, identity, clock, log, certificates }),
     random: Math.random,
     handle: createHandle({ capabilities, journal, clock }),

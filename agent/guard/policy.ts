@@ -2,9 +2,10 @@
 // this room. A file that cannot be understood forbids everything and says why.
 import { lstat, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type Approvals, compileApprovals } from './approvers.ts'
 import { compileFileRules, denying, type FileRules } from './file-rules.ts'
 
-export const LANE_NAMES = ['read', 'inspect', 'act'] as const
+export const LANE_NAMES = ['read', 'inspect', 'docker', 'act'] as const
 export type LaneName = (typeof LANE_NAMES)[number]
 export type Policy = {
   /** Nothing may change the host: `act` is refused. */
@@ -14,13 +15,15 @@ export type Policy = {
   deniedPaths: readonly string[]
   /** Which files may be read, and which may be written; what is denied above is denied here. */
   files: FileRules
+  /** Whether Central's word is enough for what changes the host. */
+  approvals: Approvals
   /** An update to any other version is refused. */
   pinnedVersion?: string | undefined
 }
 export type PolicyAnswer = { ok: true; policy: Policy } | { ok: false; why: string }
 
-const ALL_LANES: Policy['lanes'] = { read: true, inspect: true, act: true }
-const KEYS = new Set(['read_only', 'lanes', 'denied_paths', 'files', 'pinned_version'])
+const ALL_LANES: Policy['lanes'] = { read: true, inspect: true, docker: true, act: true }
+const KEYS = new Set(['read_only', 'lanes', 'denied_paths', 'files', 'approvals', 'approvers', 'pinned_version'])
 const LANES = new Set<string>(LANE_NAMES)
 
 type Plain = Record<string, unknown>
@@ -35,7 +38,7 @@ const RULES: [wrong: (policy: Plain) => boolean, why: string][] = [
     ({ lanes }) =>
       lanes !== undefined &&
       !(isPlain(lanes) && Object.entries(lanes).every(([name, on]) => LANES.has(name) && typeof on === 'boolean')),
-    'lanes holds read, inspect and act, each true or false',
+    'lanes holds read, inspect, docker and act, each true or false',
   ],
   [
     ({ denied_paths }) => denied_paths !== undefined && !(Array.isArray(denied_paths) && denied_paths.every(isPath)),
@@ -57,6 +60,8 @@ export function compilePolicy(content: unknown): PolicyAnswer {
   if (broken) return { ok: false, why: broken[1] }
   const files = compileFileRules(given.files)
   if (!files.ok) return files
+  const approvals = compileApprovals(given)
+  if (!approvals.ok) return approvals
   const deniedPaths = (given.denied_paths as string[] | undefined) ?? []
   return {
     ok: true,
@@ -65,6 +70,7 @@ export function compilePolicy(content: unknown): PolicyAnswer {
       lanes: { ...ALL_LANES, ...(given.lanes as Partial<Policy['lanes']> | undefined) },
       deniedPaths,
       files: denying(files.rules, deniedPaths),
+      approvals: approvals.approvals,
       pinnedVersion: given.pinned_version as string | undefined,
     },
   }

@@ -1,9 +1,11 @@
 // The act lane: runs what a grant says, once or not at all, and knows afterwards how it ended. It believes the pinned
-// action key and nobody else, the daemon included. A run goes on when its daemon dies; a later lane settles it.
+// action key and nobody else, the daemon included; a host in signed mode does not believe that key alone
+// (agent/guard/approvers.ts). A run goes on when its daemon dies; a later lane settles it.
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Grant, verifyGrant } from '#proto/contract/grant.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import { errorCode } from '../files/durable-file.ts'
+import { refuseUnapproved } from '../guard/approvers.ts'
 import { loadPolicy, refuseLane } from '../guard/policy.ts'
 import { type Account, accountEnvironment, findAccount, readAccounts, runAs } from '../process/accounts.ts'
 import { findSurvivors } from '../process/kill.ts'
@@ -60,7 +62,9 @@ const isolationOf = ({ settings }: ActLane): Outcome['isolation'] =>
 
 /** Everything that can be refused is refused before the nonce is spent; from then on there is an outcome. */
 async function runOnce(grant: Grant, from: number, caller: Caller, lane: ActLane): Promise<ActAnswer> {
-  const denied = refuseLane(await loadPolicy(lane.settings.configDirectory), 'act')
+  const answer = await loadPolicy(lane.settings.configDirectory)
+  const denied =
+    refuseLane(answer, 'act') ?? (answer.ok ? refuseUnapproved(answer.policy.approvals, grant, lane.now()) : undefined)
   if (denied) return { refusal: denied }
   if (grant.terminal && grant.input !== undefined)
     return refuse('VALIDATION_ERROR', { field: 'input', reason: 'on_a_terminal' })

@@ -13,15 +13,13 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { type Grant, sha256 } from '#proto/contract/grant.ts'
+import { LIMITS } from '#proto/contract/limits.ts'
 import { createOnce, makePrivateDirectory, readIfThere, removeFile, replaceFile } from '../files/durable-file.ts'
 import type { ProcessIdentity } from '../process/process-table.ts'
 import type { Outcome } from './words.ts'
 
 /** `lane` runs it, or ran it; null: burned, so that it never runs. `startBefore` tells how long it must be remembered. */
 export type Taken = { actionId: string; lane: ProcessIdentity | null; startBefore: number }
-
-/** A grant past its time by this much is refused by any clock that can be meant. */
-const REMEMBERED_MS = 24 * 3_600_000
 
 export type ActStore = ReturnType<typeof createActStore>
 
@@ -98,7 +96,7 @@ export function createActStore({ directory }: { directory: string }) {
     prune(now: number): void {
       for (const name of readdirSync(directory).filter((name) => name.endsWith('.forgotten'))) {
         const { actionId, startBefore, nonce } = JSON.parse(readFileSync(join(directory, name), 'utf8'))
-        if (startBefore + REMEMBERED_MS > now) continue
+        if (startBefore + LIMITS.grantRemembered > now) continue
         for (const path of [nonceFile(nonce), file({ action_id: actionId }, 'taken'), join(directory, name)])
           removeFile(path)
       }

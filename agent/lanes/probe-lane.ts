@@ -1,6 +1,7 @@
 // Finds out what the lanes of this host are worth. It runs in a lane process, so that the daemon stays small.
 import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { spkiOf } from '../guard/approvers.ts'
 import { type LaneName, loadPolicy, refuseLane } from '../guard/policy.ts'
 import { type Isolation, probeIsolation, type Reach, type Targets } from '../process/isolation.ts'
 import type { Companion } from '../process/spawn.ts'
@@ -51,6 +52,14 @@ async function attackedUnit(open: () => Companion, runtime: string | undefined, 
   return found(await probeIsolation(inside, directory, reach), 'ISOLATION_SYSTEMD')
 }
 
+async function dockerUnit(open: (lane: 'docker') => Companion): Promise<Found> {
+  const where = (await ask(open('docker'), { do: 'where' }))?.where as { unit: string; uid: number } | undefined
+  if (where === undefined) return { isolation: 'ISOLATION_NONE', why: 'its unit does not answer' }
+  return where.unit !== '' && where.uid > 0
+    ? { isolation: 'ISOLATION_SYSTEMD' }
+    : { isolation: 'ISOLATION_NONE', why: 'it has more rights than its account' }
+}
+
 async function actUnit(open: (lane: 'act') => Companion): Promise<Found> {
   const where = (await ask(open('act'), { do: 'where' }))?.where as { unit: string; uid: number } | undefined
   if (where === undefined) return { isolation: 'ISOLATION_NONE', why: 'its unit does not answer' }
@@ -66,6 +75,7 @@ async function isolations({ sockets, runtime }: LaneSettings): Promise<Partial<R
   return {
     read: await attackedUnit(() => open('read'), runtime, 'nothing'),
     inspect: await attackedUnit(() => open('inspect'), runtime, 'sockets'),
+    docker: await dockerUnit(open),
     act: await actUnit(open),
   }
 }
@@ -80,6 +90,8 @@ export async function probeLanes(settings: LaneSettings): Promise<LaneFacts> {
   return {
     lanes: lanes.flatMap(({ name, isolation, refusal }) => (refusal ? [] : [{ name, isolation }])),
     shell: settings.shell,
+    signedApprovals: policy.ok && policy.policy.approvals.signed,
+    approvers: policy.ok ? policy.policy.approvals.approvers.map(({ key }) => spkiOf(key)) : [],
     notes: [
       ...lanes.flatMap(({ name, why }) => (why === undefined ? [] : [`the ${name} lane has no isolation: ${why}`])),
       ...new Set(lanes.flatMap(({ refusal }) => refusal?.details.reason ?? [])),

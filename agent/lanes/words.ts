@@ -18,12 +18,18 @@ export type InstallationRequest = { do: 'installation' }
 /** A FileQuestion (proto/contract/files.ts) as JSON, as Central sent it; so is what comes back. */
 export type FilesRequest = { do: 'files'; json: string }
 export type FilesAnswer = { json: string }
-export type RealityRequest = { do: 'reality' }
+/** `containers`: what the docker lane said, as JSON; empty where there is no engine. */
+export type RealityRequest = { do: 'reality'; containers: string }
 /** A Snapshot (proto/contract/reality.ts) as JSON. */
 export type RealityAnswer = { json: string }
 /** A DiagnosisQuestion (proto/contract/diagnosis.ts) as JSON, and a Diagnosis. */
-export type DiagnoseRequest = { do: 'diagnose'; json: string }
+export type DiagnoseRequest = { do: 'diagnose'; json: string; containers: string }
 export type DiagnosisAnswer = { json: string }
+/** A verb of the table, answered by a container engine; the lane looks it up. */
+export type DockerRequest = { do: 'docker'; id: string; argv: readonly string[]; timeoutMs: number }
+/** A DockerQuestion (proto/contract/docker.ts) as JSON, as Central sent it; so is what comes back. */
+export type DockerQuestionRequest = { do: 'containers'; json: string }
+export type DockerAnswer = { json: string }
 /** The agent tries its own sandbox. */
 export type AttackRequest = { do: 'attack'; targets: Targets }
 /** Base64 bytes of a Granted message. */
@@ -32,7 +38,7 @@ export type ActRequest =
   | ({ do: 'run' } & SignedWords)
   | ({ do: 'settle' } & SignedWords)
   | { do: 'forget'; grants: string[] }
-/** In what the act lane runs. */
+/** In what a lane runs: the act lane, and that of the engine. */
 export type WhereRequest = { do: 'where' }
 export type Request =
   | ReadRequest
@@ -40,6 +46,8 @@ export type Request =
   | InstallationRequest
   | FilesRequest
   | RealityRequest
+  | DockerRequest
+  | DockerQuestionRequest
   | DiagnoseRequest
   | AttackRequest
   | ActRequest
@@ -53,7 +61,14 @@ export type LaneWords<Result = Outcome> =
   | { refusal: Refusal }
   | { forgotten: true }
 
-export type LaneFacts = { lanes: { name: string; isolation: Outcome['isolation'] }[]; shell: string; notes: string[] }
+export type LaneFacts = {
+  lanes: { name: string; isolation: Outcome['isolation'] }[]
+  shell: string
+  signedApprovals: boolean
+  /** SubjectPublicKeyInfo, base64. */
+  approvers: string[]
+  notes: string[]
+}
 
 export const emptyOutcome = (state: Outcome['state'], detail: string): Outcome => ({
   state,

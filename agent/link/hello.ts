@@ -6,7 +6,10 @@ import { join } from 'node:path'
 import { CAPABILITY_VERSION } from '#proto/contract/capability-version.ts'
 import type { Hello } from '#proto/gen/mttrly/agent/v1/Hello.ts'
 
-export type HostFacts = Required<Omit<Hello, 'lanes' | 'shell' | 'unacknowledged' | 'playbooks' | 'authorities'>>
+/** The rest is the lanes', the journal's and the identity's to say. */
+export type HostFacts = Required<
+  Omit<Hello, 'lanes' | 'shell' | 'signedApprovals' | 'approvers' | 'unacknowledged' | 'playbooks' | 'authorities'>
+>
 
 export const parseOsRelease = (text: string): string =>
   /^PRETTY_NAME="?(.*?)"?$/m.exec(text)?.[1] ?? /^ID="?(.*?)"?$/m.exec(text)?.[1] ?? 'Linux'

@@ -25,6 +25,10 @@ export const LIMITS = {
   runMax: 30 * 60_000,
   /** A granted request that has not reached the agent by then is never started. */
   startWithin: 60_000,
+  /** How long an approver's signature holds. */
+  approvalLife: 15 * 60_000,
+  /** A grant past its time by this much is refused by any clock that can be meant: so long a host remembers what has run. */
+  grantRemembered: 24 * 3_600_000,
   heartbeat: 10_000,
   /** Without a heartbeat for this long a server counts as offline. */
   offlineAfter: 30_000,

@@ -18,6 +18,8 @@ export interface Hello {
   'playbooks'?: (string)[];
   'unacknowledged'?: (string)[];
   'authorities'?: (string)[];
+  'signedApprovals'?: (boolean);
+  'approvers'?: (string)[];
 }
 
 export interface Hello__Output {
@@ -36,4 +38,6 @@ export interface Hello__Output {
   'playbooks': (string)[];
   'unacknowledged': (string)[];
   'authorities': (string)[];
+  'signedApprovals': (boolean);
+  'approvers': (string)[];
 }
