@@ -141,3 +141,18 @@ export function settingsOf(text: string, key: string): string[] {
   }
   return values
 }
+
+/** What speaks of a failure, before what a program says as it goes. */
+const GRIEVANCE =
+  /\b(?:error|fatal|panic|exception|fail(?:ed|ure)?|cannot|can't|could not|couldn't|unable|denied|refused|invalid|unknown|not found|no such|missing|abort|emerg|crit|traceback|errno|segfault)\b|E[A-Z]{4,}\b/i
+/** systemd's own, which say that it failed and never why. */
+const HOLLOW =
+  /^(?:Start(?:ed|ing)|Stopp(?:ed|ing)|Scheduled restart job)|: (?:Scheduled restart job|Consumed |Deactivated)/
+
+/** The lines that tell most about how a unit ended, the last ones. */
+export function lastWords(lines: readonly LogLine[], most = 4): LogLine[] {
+  const telling = lines.filter(({ identifier, text }) => identifier !== 'systemd' && GRIEVANCE.test(text))
+  const plain = lines.filter(({ identifier, text }) => !(identifier === 'systemd' && HOLLOW.test(text)))
+  const unique = new Map((telling.length > 0 ? telling : plain).map((line) => [line.text, line]))
+  return [...unique.values()].slice(-most)
+}

@@ -1,0 +1,54 @@
+// A unit that has failed, or is started over and over: with the reason that it gave last. What lies behind it, where another
+// check can tell, stands before this.
+import type { Finding } from '#proto/contract/diagnosis.ts'
+import type { Check, Facts } from '../check.ts'
+import { exitReason } from '../exit-codes.ts'
+import { finding, next, quoted, seen } from '../say.ts'
+import { lastWords, type Watched, watchUnits } from '../units.ts'
+
+const RESULTS: Record<string, string> = {
+  timeout: 'it did not say in time that it is ready, or did not end in time',
+  watchdog: 'it did not report to its watchdog in time',
+  'core-dump': 'it crashed and left a core dump',
+  signal: 'a signal ended it',
+  'oom-kill': 'it ran out of memory',
+  protocol: 'it did not do what its Type= promises',
+  resources: 'systemd could not set up what it needs',
+  'exec-condition': 'its ExecCondition= says no',
+}
+
+const reasonOf = ({ unit, exit }: Watched): string =>
+  RESULTS[unit.result] ??
+  exitReason(exit) ??
+  (unit.load !== 'loaded' ? `its file cannot be loaded (${unit.load})` : unit.health.why)
+
+function describe(watched: Watched, { now }: Facts): Finding {
+  const { id, unit, state, lines } = watched
+  const loops = state === 'looping'
+  const reason = reasonOf(watched)
+  const words = lastWords(lines)
+  return finding({
+    cause: loops ? 'UNIT_CRASH_LOOP' : 'UNIT_FAILED',
+    subject: id,
+    title: loops ? `${id} ends and is started over and over: ${reason}` : `${id} has failed: ${reason}`,
+    confidence: 0.95,
+    evidence: [
+      seen(
+        unit.health.evidence.source,
+        now,
+        `${unit.active} (${unit.sub}), result ${unit.result}, ${unit.restarts} restarts`,
+      ),
+      ...words.map(quoted),
+    ],
+    next: [next.journal(id), ...(unit.file ? [next.read(unit.file, 'How it is started')] : [])],
+  })
+}
+
+export const unitFailed: Check = {
+  name: 'units that failed or crash',
+  topics: ['service'],
+  async run(facts) {
+    const watched = await watchUnits(facts)
+    return watched.filter(({ state }) => state === 'failed' || state === 'looping').map((each) => describe(each, facts))
+  },
+}
