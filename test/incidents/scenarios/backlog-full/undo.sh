@@ -1,0 +1,3 @@
+#!/bin/bash
+drop payment.service tills.service
+rm -rf /srv/payment

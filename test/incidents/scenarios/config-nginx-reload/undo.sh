@@ -1,0 +1,3 @@
+#!/bin/bash
+rm /etc/nginx/conf.d/sale.conf
+systemctl reload nginx

@@ -1,0 +1,4 @@
+#!/bin/bash
+restore
+systemctl reset-failed postgresql@15-main
+systemctl start postgresql@15-main

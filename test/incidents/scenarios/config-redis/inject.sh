@@ -1,0 +1,5 @@
+#!/bin/bash
+keep /etc/redis/redis.conf
+echo 'maxmemry 256mb' >>/etc/redis/redis.conf
+systemctl restart redis-server 2>/dev/null || true
+soon status http://127.0.0.1:3000/health 500

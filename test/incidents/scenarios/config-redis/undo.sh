@@ -1,0 +1,4 @@
+#!/bin/bash
+restore
+systemctl reset-failed redis-server
+systemctl start redis-server

@@ -1,0 +1,4 @@
+#!/bin/bash
+restore
+systemctl daemon-reload
+systemctl start mailer

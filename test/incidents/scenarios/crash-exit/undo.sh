@@ -1,0 +1,3 @@
+#!/bin/bash
+drop newsletter.service
+rm -rf /srv/newsletter

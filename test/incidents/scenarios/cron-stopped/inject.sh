@@ -1,0 +1,3 @@
+#!/bin/bash
+systemctl stop cron
+soon is ActiveState cron inactive

@@ -1,0 +1,4 @@
+#!/bin/bash
+drop exporter.service
+umount /srv/exports
+rm -rf /srv/exports /srv/exporter

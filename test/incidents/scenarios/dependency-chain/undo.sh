@@ -1,0 +1,2 @@
+#!/bin/bash
+drop warehouse.service picking.service licence-check.service

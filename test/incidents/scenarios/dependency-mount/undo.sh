@@ -1,0 +1,3 @@
+#!/bin/bash
+drop archive.service srv-archive.mount
+rm -rf /srv/archive

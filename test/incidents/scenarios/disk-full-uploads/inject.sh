@@ -1,0 +1,4 @@
+#!/bin/bash
+# Somebody's archive lies among the pictures.
+head -c 40M /dev/zero >/srv/uploads/backup-of-old-shop.tar 2>/dev/null || true
+soon said shop ENOSPC

@@ -1,0 +1,2 @@
+#!/bin/bash
+rm -f /srv/uploads/backup-of-old-shop.tar

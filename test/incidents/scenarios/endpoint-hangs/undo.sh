@@ -1,0 +1,3 @@
+#!/bin/bash
+systemctl kill --signal=CONT shop
+systemctl restart shop

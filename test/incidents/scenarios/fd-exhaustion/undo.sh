@@ -1,0 +1,3 @@
+#!/bin/bash
+drop tracking.service
+rm -rf /srv/tracking

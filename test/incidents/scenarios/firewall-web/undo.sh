@@ -1,0 +1,2 @@
+#!/bin/bash
+nft delete table inet hardening

@@ -1,0 +1,3 @@
+#!/bin/bash
+drop coupons.service
+rm -rf /srv/coupons

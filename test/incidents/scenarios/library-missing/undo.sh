@@ -1,0 +1,3 @@
+#!/bin/bash
+drop rates.service
+rm -rf /srv/rates

@@ -1,0 +1,3 @@
+#!/bin/bash
+drop gateway.service
+rm -rf /srv/gateway

@@ -1,0 +1,3 @@
+#!/bin/bash
+drop basket.service
+rm -rf /srv/basket

@@ -1,0 +1,3 @@
+#!/bin/bash
+drop suggest.service
+rm -rf /srv/suggest

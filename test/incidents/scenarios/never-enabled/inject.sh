@@ -1,0 +1,3 @@
+#!/bin/bash
+systemctl disable -q --now mailer
+soon is ActiveState mailer inactive

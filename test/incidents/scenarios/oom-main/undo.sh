@@ -1,0 +1,3 @@
+#!/bin/bash
+drop importer.service
+rm -rf /srv/importer

@@ -1,0 +1,3 @@
+#!/bin/bash
+drop render.service
+rm -rf /srv/render

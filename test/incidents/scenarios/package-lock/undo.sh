@@ -1,0 +1,3 @@
+#!/bin/bash
+drop patch-night.service
+rm /usr/local/sbin/patch-night

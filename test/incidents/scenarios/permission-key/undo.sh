@@ -1,0 +1,3 @@
+#!/bin/bash
+drop interface.service
+rm -rf /etc/interface /srv/interface

@@ -1,0 +1,4 @@
+#!/bin/bash
+restore
+systemctl reset-failed mailer
+systemctl restart mailer

@@ -1,0 +1,3 @@
+#!/bin/bash
+drop preview.service
+systemctl start nginx

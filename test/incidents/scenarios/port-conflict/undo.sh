@@ -1,0 +1,2 @@
+#!/bin/bash
+drop metrics.service legacy-metrics.service

@@ -1,0 +1,2 @@
+#!/bin/bash
+systemctl start postgresql@15-main

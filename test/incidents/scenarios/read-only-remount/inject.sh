@@ -1,0 +1,3 @@
+#!/bin/bash
+mount -o remount,ro /srv/uploads
+soon said shop EROFS

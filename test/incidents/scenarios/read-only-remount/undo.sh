@@ -1,0 +1,2 @@
+#!/bin/bash
+mount -o remount,rw /srv/uploads

@@ -1,0 +1,3 @@
+#!/bin/bash
+drop visitors.service
+systemctl restart redis-server

@@ -1,0 +1,3 @@
+#!/bin/bash
+restore
+systemctl restart redis-server

@@ -1,0 +1,3 @@
+#!/bin/bash
+drop catalogue.service srv-catalogue.mount
+rm -rf /srv/catalogue /srv/catalogue-bin

@@ -1,0 +1,3 @@
+#!/bin/bash
+systemctl stop orders
+soon status https://shop.example/orders/ 502

@@ -1,0 +1,3 @@
+#!/bin/bash
+drop chat.service
+rm -rf /srv/chat

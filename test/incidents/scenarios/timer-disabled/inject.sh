@@ -1,0 +1,3 @@
+#!/bin/bash
+systemctl disable -q --now shop-report.timer
+soon is ActiveState shop-report.timer inactive

@@ -1,0 +1,2 @@
+#!/bin/bash
+systemctl enable -q --now shop-report.timer

@@ -1,0 +1,3 @@
+#!/bin/bash
+rm /etc/nginx/sites-enabled/search
+systemctl reload nginx
