@@ -1,16 +1,11 @@
 // Line 2: `uptime` by a client's call, through Central, the link and the hardened read lane of an installed agent, beside
 // ssh into the same systemd guest and a bare start of the program inside it.
-import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { createCleanup } from '../e2e/cleanup.ts'
 import { type Guest, startGuest, whyNoGuest } from '../guest/guest.ts'
 import { startServedCentral } from '../guest/world.ts'
-import { freePort } from '../helpers/free-port.ts'
 import { judged, type Line, median, type Row } from './measure.ts'
+import { startSsh } from './ssh.ts'
 
 const TITLE = '2. execute_command uptime through a lane of an installed agent'
 const ROUNDS = 5
@@ -20,7 +15,6 @@ const AT_ONCE = 16
 const PAUSE_MS = 500
 
 type Way = () => Promise<unknown>
-const run = promisify(execFile)
 
 async function timed(way: Way): Promise<number> {
   const start = performance.now()
@@ -39,31 +33,6 @@ async function apart(way: Way, count = CALLS): Promise<number> {
 
 /** ms for all of them. */
 const atOnce = (way: Way): Promise<number> => timed(() => Promise.all(Array.from({ length: AT_ONCE }, way)))
-
-/** An sshd in the guest, and a connection to it that stays open. */
-async function startSsh(guest: Guest, cleanup: ReturnType<typeof createCleanup>): Promise<Way> {
-  const directory = mkdtempSync(join(tmpdir(), 'mttrly-bench-ssh-'))
-  cleanup.after(() => rmSync(directory, { recursive: true, force: true }))
-  const [key, master, port] = [join(directory, 'key'), join(directory, 'master'), await freePort()]
-  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key])
-  await guest.must(
-    'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends openssh-server >/dev/null 2>&1; systemctl disable --now ssh.service ssh.socket 2>/dev/null; mkdir -p /root/.ssh /run/sshd',
-  )
-  await guest.must('cat >/root/.ssh/authorized_keys', readFileSync(`${key}.pub`, 'utf8'))
-  await guest.must(
-    `systemd-run --unit=bench-sshd /usr/sbin/sshd -D -p ${port} -o ListenAddress=127.0.0.1 -o MaxSessions=64 -o PasswordAuthentication=no`,
-  )
-  const ssh = (...words: string[]) =>
-    run('ssh', [
-      ...['-F', 'none', '-S', master, '-p', String(port), '-i', key],
-      ...['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR'],
-      ...words,
-    ])
-  const connect = ['-o', 'ConnectionAttempts=20', '-o', 'ControlMaster=yes', '-o', 'ControlPersist=yes']
-  await ssh(...connect, '-N', '-f', 'root@127.0.0.1')
-  cleanup.after(() => ssh('-O', 'exit', 'root@127.0.0.1'))
-  return () => ssh('root@127.0.0.1', 'uptime')
-}
 
 /** The guest's own Node starts the program; the median in ms. */
 async function spawnedInside(guest: Guest): Promise<number> {
@@ -87,19 +56,20 @@ async function measure(cleanup: ReturnType<typeof createCleanup>): Promise<Row[]
     const { status, isolation } = await world.mcp.value('execute_command', args)
     if (status !== 'succeeded' || isolation !== 'systemd') throw new Error(`uptime ${status}, isolation ${isolation}`)
   }
-  const ssh = await startSsh(guest, cleanup)
+  const overSsh = await startSsh(guest, cleanup)
+  const ssh = () => overSsh('uptime')
 
   const rounds: { ours: number; ssh: number; spawn: number; oursMany: number; sshMany: number; cold: number }[] = []
   await apart(call)
   await apart(ssh)
   for (let round = 0; round < ROUNDS; round++) {
-    const [ours, overSsh, spawn] = [await apart(call), await apart(ssh), await spawnedInside(guest)]
+    const [ours, peer, spawn] = [await apart(call), await apart(ssh), await spawnedInside(guest)]
     const [oursMany, sshMany] = [await atOnce(call), await atOnce(ssh)]
     await guest.must('systemctl restart mttrly-agent')
     await sleep(2_000)
     await world.untilOnline(1)
     const cold = await timed(call)
-    rounds.push({ ours, ssh: overSsh, spawn, oursMany, sshMany, cold })
+    rounds.push({ ours, ssh: peer, spawn, oursMany, sshMany, cold })
   }
   const all = (figure: (round: (typeof rounds)[number]) => number) => rounds.map(figure)
   const rate = (ms: number) => (AT_ONCE * 1_000) / ms

@@ -3,6 +3,7 @@
 // the exit code 1; a goal is only printed.
 import { parseArgs } from 'node:util'
 import { auditAndList } from './audit-and-list.ts'
+import { bigOutput } from './big-output.ts'
 import { fullCall } from './full-call.ts'
 import { idleAgents } from './idle-agents.ts'
 import { idleDaemon } from './idle-daemon.ts'
@@ -10,6 +11,7 @@ import { laneCall } from './lane-call.ts'
 import { type Line, missed, print } from './measure.ts'
 import { realityLine } from './reality.ts'
 import { redactionLine } from './redaction-line.ts'
+import { searchLine } from './search.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -22,6 +24,8 @@ const LINES: Record<string, () => Promise<Line>> = {
   '3': () => idleAgents(Number(values.agents)),
   '5': idleDaemon,
   '6': redactionLine,
+  '7': searchLine,
+  '8': bigOutput,
   '9': realityLine,
   '11': auditAndList,
 }

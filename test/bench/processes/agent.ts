@@ -48,6 +48,8 @@ const capabilities = createCapabilities({
     files: unused,
     reality: unused,
     diagnose: unused,
+    docker: unused,
+    containers: unused,
     act: unused,
     forget: unused,
     probe: unused,

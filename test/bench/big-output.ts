@@ -1,0 +1,133 @@
+// Line 8: a command that prints 1 GB through the read lane of an installed agent, and a file of 1 MB through read_file;
+// beside the same command read and hashed by a bare Node process in the guest, and `cat` over an open ssh connection.
+import { createCleanup } from '../e2e/cleanup.ts'
+import { type Guest, startGuest, whyNoGuest } from '../guest/guest.ts'
+import { startServedCentral } from '../guest/world.ts'
+import { judged, type Line, type Row } from './measure.ts'
+import { ordinaryLog } from './redaction.ts'
+import { startSsh } from './ssh.ts'
+
+const TITLE = '8. Large outputs'
+const MIB = 1024 * 1024
+const GIB = 1024 * MIB
+const ROUNDS = 3
+const READS = 15
+const BIG = '/var/log/big.log'
+const SMALL = '/var/log/small.log'
+
+/** What a lane does to output, without policy, sandbox, redaction, link and Central: MB a second. */
+async function bareRate(guest: Guest): Promise<number> {
+  const script = `
+    const { spawn } = require('node:child_process')
+    const hash = require('node:crypto').createHash('sha256')
+    const from = performance.now()
+    spawn('cat', ['${BIG}']).stdout.on('data', (data) => hash.update(data)).on('end', () => console.log(${GIB} / ${MIB} / ((performance.now() - from) / 1000)))`
+  await guest.must('cat >/root/bare.cjs', script)
+  return Number(await guest.must('/opt/mttrly/current/node /root/bare.cjs'))
+}
+
+/** Resident memory of the daemon at its highest since it was last asked, and now (proc(5): clear_refs, VmHWM). */
+async function daemonMemory(guest: Guest): Promise<{ highest: number; now: number }> {
+  const pid = await guest.must('systemctl show -P MainPID mttrly-agent')
+  const status = await guest.must(`cat /proc/${pid}/status; echo 5 >/proc/${pid}/clear_refs`)
+  const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024
+  return { highest: kib('VmHWM'), now: kib('VmRSS') }
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const from = performance.now()
+  await work()
+  return performance.now() - from
+}
+
+async function measure(cleanup: ReturnType<typeof createCleanup>): Promise<Row[]> {
+  const world = await startServedCentral(cleanup)
+  const guest = await startGuest(cleanup)
+  await guest.must((await world.newToken()).command)
+  await world.untilOnline(1)
+  const server_id = (await world.servers())[0]?.id
+  const block = ordinaryLog(MIB).toString('utf8')
+  await guest.must(`cat >${SMALL}; for i in $(seq 1024); do cat ${SMALL}; done | head -c ${GIB} >${BIG}`, block)
+  await guest.must(`chmod 644 ${SMALL} ${BIG}; truncate -s ${MIB} ${SMALL}`)
+  const ssh = await startSsh(guest, cleanup)
+
+  async function print(): Promise<number> {
+    const asked = await world.mcp.value('execute_command', { server_id, command: `cat ${BIG}`, timeout_s: 120 })
+    let ended = asked
+    while (ended.status === 'running' || ended.status === 'approved')
+      ended = await world.mcp.value('get_action_result', { action_id: asked.action_id, wait_s: 40 })
+    if (ended.status !== 'succeeded') throw new Error(JSON.stringify(ended).slice(0, 500))
+    return GIB / MIB / (Number(ended.duration_ms) / 1000)
+  }
+  const read = () => world.mcp.value('read_file', { server_id, path: SMALL })
+
+  const rounds: { ours: number; bare: number; daemon: number; central: number }[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    const bare = await bareRate(guest)
+    const { now } = await daemonMemory(guest)
+    const before = process.memoryUsage.rss()
+    let most = before
+    const watch = setInterval(() => {
+      most = Math.max(most, process.memoryUsage.rss())
+    }, 50)
+    const ours = await print()
+    clearInterval(watch)
+    const { highest } = await daemonMemory(guest)
+    rounds.push({ ours, bare, daemon: highest - now, central: (most - before) / MIB })
+  }
+  const reads: number[] = []
+  for (let each = 0; each < READS; each++) {
+    const ours = await timed(read)
+    reads.push(ours / (await timed(() => ssh(`cat ${SMALL}`))))
+  }
+  const all = (figure: (round: (typeof rounds)[number]) => number) => rounds.map(figure)
+  const bounded = { gate: 64, better: 'lower' } as const
+  return [
+    judged(
+      { name: '1 GB printed, ours / bare', values: all(({ ours, bare }) => ours / bare), unit: '×', note: 'gate 0.7' },
+      { gate: 0.7, better: 'higher' },
+    ),
+    judged(
+      {
+        name: 'memory: the daemon, more than before',
+        values: all(({ daemon }) => daemon),
+        unit: 'MB',
+        note: 'gate 64',
+      },
+      bounded,
+    ),
+    judged(
+      {
+        name: 'memory: Central and client, more than before',
+        values: all(({ central }) => central),
+        unit: 'MB',
+        note: 'gate 64',
+      },
+      bounded,
+    ),
+    { name: 'ours', values: all(({ ours }) => ours), unit: 'MB/s' },
+    { name: 'bare', values: all(({ bare }) => bare), unit: 'MB/s' },
+    judged(
+      { name: 'read_file of 1 MB / cat over ssh', values: reads, unit: '×', note: 'gate 1' },
+      { gate: 1, better: 'lower' },
+    ),
+  ]
+}
+
+export async function bigOutput(): Promise<Line> {
+  const why = whyNoGuest()
+  if (why) return { title: TITLE, notes: [`Not measured: ${why}.`], rows: [] }
+  const cleanup = createCleanup()
+  try {
+    return {
+      title: TITLE,
+      notes: [
+        'bare: Node in the guest starts the same `cat` and hashes what it prints. ours: sandbox, redaction, hash, link, audit; 16 MB are kept, the rest',
+        'is redacted, counted and hashed. The lane itself is held by the MemoryMax= of its unit.',
+      ],
+      rows: await measure(cleanup),
+    }
+  } finally {
+    await cleanup.run()
+  }
+}
