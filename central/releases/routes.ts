@@ -1,7 +1,7 @@
 // What a host asks before it is anybody: the installer, the files of the release, and which version there is. No
 // credential: a host whose agent is broken can still heal.
-import { createReadStream } from 'node:fs'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import { closeSync, createReadStream } from 'node:fs'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { CatalogueError } from '#proto/contract/errors.ts'
 import { MANIFEST_FILE, SIGNATURE_FILE } from '#proto/contract/release.ts'
 import { fillInstaller } from './installer.ts'
@@ -10,6 +10,8 @@ import type { Release, Releases } from './releases.ts'
 /** An archive's name says what is in it, so that it may be kept for good; the others change with the next release. */
 const LASTING = 'public, max-age=31536000, immutable'
 const CHANGING = 'no-cache'
+
+type File = { Params: { file: string } }
 
 export function registerReleaseRoutes(
   app: FastifyInstance,
@@ -35,7 +37,7 @@ export function registerReleaseRoutes(
     return reply.header('cache-control', CHANGING).send({ version, minimum_version, capability_version, expires })
   })
 
-  app.get<{ Params: { file: string } }>('/releases/:file', { exposeHeadRoute: false }, async (request, reply) => {
+  async function file(request: FastifyRequest<File>, reply: FastifyReply) {
     const release = current()
     const { file } = request.params
     const small = new Map([
@@ -50,8 +52,13 @@ export function registerReleaseRoutes(
     if (request.headers['if-none-match'] === etag) return reply.code(304).send()
     const fd = releases.open(artifact)
     if (fd === undefined) throw withoutCaching(reply, new CatalogueError('NOT_FOUND', { resource: 'release_file' }))
-    return reply.header('content-length', artifact.size).type('application/gzip').send(createReadStream('', { fd }))
-  })
+    reply.header('content-length', artifact.size).type('application/gzip')
+    if (request.method === 'GET') return reply.send(createReadStream('', { fd }))
+    closeSync(fd)
+    return reply.send(null)
+  }
+  // The HEAD of Fastify's own making would read an archive to its end.
+  app.route<File>({ method: ['GET', 'HEAD'], url: '/releases/:file', exposeHeadRoute: false, handler: file })
 }
 
 function withoutCaching(reply: FastifyReply, error: CatalogueError): CatalogueError {

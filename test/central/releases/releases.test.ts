@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { createHash, createPublicKey } from 'node:crypto'
-import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { before, describe, type TestContext, test } from 'node:test'
@@ -51,6 +60,7 @@ async function serve(t: TestContext, options: { empty?: boolean } = {}) {
       now = Date.parse(time)
     },
     get: (url: string, headers: Record<string, string> = {}) => app.inject({ url, headers }),
+    head: (url: string) => app.inject({ method: 'HEAD', url }),
   }
 }
 
@@ -87,6 +97,24 @@ describe('a release that is served', () => {
       assert.ok(answer.rawPayload.equals(readFileSync(join(built, file))))
       assert.equal(answer.headers['cache-control'], 'no-cache')
     }
+  })
+
+  test('a HEAD is answered as its GET would be, without the body', async (t) => {
+    const { get, head } = await serve(t)
+    const told = ({ statusCode, headers: { date: _date, ...headers } }: Awaited<ReturnType<typeof get>>) => ({
+      statusCode,
+      headers: Object.entries(headers).filter(([name]) => !name.startsWith('x-ratelimit')),
+    })
+    const urls = [...PAGES(), `/releases/${SIGNATURE_FILE}`, '/releases/none']
+    for (const url of urls) {
+      const answer = await head(url)
+      assert.deepEqual(told(answer), told(await get(url)), url)
+      assert.equal(answer.rawPayload.length, 0)
+    }
+    const open = () => readdirSync('/proc/self/fd').length
+    const before = open()
+    for (let i = 0; i < 20; i++) await head(`/releases/${agentFile().file}`)
+    assert.ok(open() < before + 10, 'no archive is left open')
   })
 
   test('the version is told to anyone', async (t) => {
