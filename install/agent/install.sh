@@ -32,7 +32,7 @@ usage: bash install.sh (--token-stdin | --token-file FILE) [options]
   --mirror DIR|URL    take the release from there instead of Central; it is verified in the same way
   --proxy URL         reach Central over this HTTP proxy (https_proxy is respected too)
   --replace           enrol again although this host is enrolled
-  --allow-older       put an older version in the place of a newer one
+  --allow-older       put an older version in the place of a newer one, also one that was withdrawn
   --dry-run           check everything, say what would be done, change nothing
 An enrolled host needs no token: the run repairs what is missing or changed and keeps who it is. With a token, a host
 whose identity cannot be used any more (damaged, expired) is enrolled again.
@@ -136,16 +136,16 @@ release_file() {
   esac
 }
 
-# The clock of Central, in seconds; nothing when it cannot be had.
+# The clock of Central, in seconds; nothing when it cannot be had. What Central serves is left beside.
 central_clock() {
   local headers
   if command -v curl >/dev/null; then
-    headers=$(curl -sS --connect-timeout 15 --max-time 30 -o /dev/null -D - "$PUBLIC_URL/v1/version" 2>&1) || {
+    headers=$(curl -sS --connect-timeout 15 --max-time 30 -o "$work/served" -D - "$PUBLIC_URL/v1/version" 2>&1) || {
       echo "${headers##*$'\n'}" >&2
       return 1
     }
   else
-    headers=$(wget -q -S -T 30 -t 1 -O /dev/null "$PUBLIC_URL/v1/version" 2>&1) || true
+    headers=$(wget -q -S -T 30 -t 1 -O "$work/served" "$PUBLIC_URL/v1/version" 2>&1) || true
   fi
   headers=$(sed -n 's/^ *[Dd]ate: *\([^\r]*\).*/\1/p' <<<"$headers" | tail -1)
   [ -z "$headers" ] || date -d "$headers" +%s 2>/dev/null || true
@@ -200,13 +200,32 @@ read_artifacts() {
   runtime_dir=$HOME_DIR/runtime/$node_id
 }
 
+# The oldest version that may be installed, as Central serves it, as this host was told and as the release says itself.
+floors() {
+  sed -n 's/.*"minimum_version":"\([^"]*\)".*/\1/p' "$work/served" 2>/dev/null || true
+  echo # what is served does not end its line
+  cat "$ACT_DIR/minimum-version" 2>/dev/null || true
+  plain_field minimum_version
+}
+
 check_age() {
-  local current newest
+  local current floor
+  [ -z "$allow_older" ] || return 0
   current=$(basename "$(readlink "$HOME_DIR/current" 2>/dev/null || true)")
-  [[ $current =~ ^[0-9]+\.[0-9]+\.[0-9]+ ]] || return 0
-  newest=$(printf '%s\n' "${version/-/\~}" "${current/-/\~}" | sort -V | tail -1) # 1.0.0~rc comes before 1.0.0
-  [ -n "$allow_older" ] || [ "$newest" = "${version/-/\~}" ] ||
+  at_least "$current" ||
     die 4 "this host has $current, and the release is only $version" '--allow-older installs it all the same.'
+  while read -r floor; do
+    at_least "$floor" ||
+      die 4 "the release $version was withdrawn: the oldest that may be installed is $floor" '--allow-older installs it all the same.'
+  done < <(floors)
+}
+
+# at_least VERSION: the release is that or newer; what is no version asks for nothing
+at_least() {
+  [[ $1 =~ ^[0-9]+\.[0-9]+\.[0-9]+ ]] || return 0
+  local newest
+  newest=$(printf '%s\n' "${version/-/\~}" "${1/-/\~}" | sort -V | tail -1) # 1.0.0~rc comes before 1.0.0
+  [ "$newest" = "${version/-/\~}" ]
 }
 
 # whole DIR KIND: every file of the manifest is there and unchanged
