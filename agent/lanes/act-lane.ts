@@ -13,6 +13,7 @@ import { identify, stillRuns } from '../process/process-table.ts'
 import { run } from '../process/run.ts'
 import type { ActStore } from './act-store.ts'
 import type { Caller } from './caller.ts'
+import { sweepScripts } from './leftovers.ts'
 import { createOutput, redactedCommands } from './output.ts'
 import type { LaneSettings } from './settings.ts'
 import type { readTrust } from './trust.ts'
@@ -49,6 +50,7 @@ function check(words: Pick<SignedWords, 'grant' | 'signature'>, lane: ActLane, n
 }
 
 export async function actLane(request: ActRequest, caller: Caller, lane: ActLane): Promise<ActAnswer> {
+  sweepScripts(lane.settings.actDirectory, lane.now())
   if (request.do === 'forget') return forget(request.grants, lane)
   const checked = check(request, lane, request.do === 'run' ? lane.now() : 0)
   if (!checked.ok) return UNVERIFIED[checked.why]

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { sha256 } from '#proto/contract/grant.ts'
@@ -241,6 +243,26 @@ describe('the act lane', () => {
       assert.equal(outcomeOf(answer).state, 'RUN_STATE_EXITED', `${doing} from ${outputFrom}`)
       assert.equal(io.text(), '')
     }
+  })
+
+  it('sweeps copies of scripts that were left behind, and none that runs or is about to', async () => {
+    const copy = (name: string, ageMs: number): string => {
+      const directory = join(home.dataDirectory, 'act', `script-${name}`)
+      mkdirSync(directory)
+      writeFileSync(join(directory, 'tidy'), 'read -r line', { mode: 0o700 })
+      const made = new Date(Date.now() - ageMs)
+      utimesSync(directory, made, made)
+      return directory
+    }
+    const [left, young, runs] = [copy('left', 3_600_000), copy('young', 0), copy('runs', 3_600_000)]
+    const running = spawn('/bin/sh', [join(runs, 'tidy')], { stdio: ['pipe', 'ignore', 'inherit'] })
+    await once(running, 'spawn')
+    outcomeOf(await home.lanes.act('run', home.signed({ argv: counting() }).words, collect()))
+    assert.deepEqual([left, young, runs].map(existsSync), [false, true, true])
+    running.stdin.end()
+    await once(running, 'exit')
+    outcomeOf(await home.lanes.act('run', home.signed({ argv: counting() }).words, collect()))
+    assert.deepEqual([young, runs].map(existsSync), [true, false])
   })
 
   it('forgets the others when one is no grant', async () => {
