@@ -49,3 +49,8 @@ export const next = {
   run: (command: string, why: string): Next => call('mttrly_execute_command', { command }, why),
   reality: (section: string, why: string): Next => call('mttrly_get_service_reality', { section }, why),
 }
+
+/** One of each, the last that was said. */
+export const lastOf = <T>(list: readonly T[], key: (each: T) => string): T[] => [
+  ...new Map(list.map((each) => [key(each), each])).values(),
+]

@@ -124,6 +124,25 @@ export function showUnits(facts: Facts): Promise<Map<string, Properties>> {
   return there
 }
 
+/** Units that do not start without this one, at any depth. */
+export function dependentsOf(id: string, shown: ReadonlyMap<string, Properties>): string[] {
+  const found = new Set<string>()
+  const add = (need: string): void => {
+    for (const { Id, Requires = '', BindsTo = '', Requisite = '' } of shown.values())
+      if (
+        !found.has(Id) &&
+        !Id.endsWith('.target') &&
+        `${Requires} ${BindsTo} ${Requisite}`.split(' ').includes(need)
+      ) {
+        found.add(Id)
+        if (found.size < 20) add(Id)
+      }
+  }
+  add(id)
+  found.delete(id)
+  return [...found].filter((each) => shown.get(each)?.ActiveState !== 'active')
+}
+
 const UNIT_FILE_MAX = 64 * 1024
 
 /** A unit's file with its drop-ins after it, as text. */
@@ -151,8 +170,11 @@ const HOLLOW =
 
 /** The lines that tell most about how a unit ended, the last ones. */
 export function lastWords(lines: readonly LogLine[], most = 4): LogLine[] {
-  const telling = lines.filter(({ identifier, text }) => identifier !== 'systemd' && GRIEVANCE.test(text))
-  const plain = lines.filter(({ identifier, text }) => !(identifier === 'systemd' && HOLLOW.test(text)))
-  const unique = new Map((telling.length > 0 ? telling : plain).map((line) => [line.text, line]))
+  const own = lines.filter(({ identifier }) => identifier !== 'systemd')
+  const choices = [
+    own.filter(({ text }) => GRIEVANCE.test(text)),
+    lines.filter(({ identifier, text }) => identifier !== 'systemd' || !HOLLOW.test(text)),
+  ]
+  const unique = new Map((choices.find(({ length }) => length > 0) ?? []).map((line) => [line.text, line]))
   return [...unique.values()].slice(-most)
 }

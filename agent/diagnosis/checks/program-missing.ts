@@ -9,7 +9,7 @@ type Sign = { says: RegExp; what(match: RegExpExecArray): What }
 const of =
   (what: string) =>
   (match: RegExpExecArray): What => ({ what, missing: (match[1] ?? match[2] ?? '').trim() })
-const NONE = String.raw`(?:No such file or directory|not found)`
+const NONE = '(?:No such file or directory|not found)'
 
 /** What systemd, the loader, shells and runtimes say; the first that fits. */
 const SIGNS: readonly Sign[] = [

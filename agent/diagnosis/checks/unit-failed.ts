@@ -4,7 +4,7 @@ import type { Finding } from '#proto/contract/diagnosis.ts'
 import type { Check, Facts } from '../check.ts'
 import { exitReason } from '../exit-codes.ts'
 import { finding, next, quoted, seen } from '../say.ts'
-import { lastWords, type Watched, watchUnits } from '../units.ts'
+import { dependentsOf, lastWords, showUnits, type Watched, watchUnits } from '../units.ts'
 
 const RESULTS: Record<string, string> = {
   timeout: 'it did not say in time that it is ready, or did not end in time',
@@ -22,7 +22,7 @@ const reasonOf = ({ unit, exit }: Watched): string =>
   exitReason(exit) ??
   (unit.load !== 'loaded' ? `its file cannot be loaded (${unit.load})` : unit.health.why)
 
-function describe(watched: Watched, { now }: Facts): Finding {
+function describe(watched: Watched, { now }: Facts, dependents: readonly string[]): Finding {
   const { id, unit, state, lines } = watched
   const loops = state === 'looping'
   const reason = reasonOf(watched)
@@ -40,6 +40,7 @@ function describe(watched: Watched, { now }: Facts): Finding {
       ),
       ...words.map(quoted),
     ],
+    explains: [...dependents],
     next: [next.journal(id), ...(unit.file ? [next.read(unit.file, 'How it is started')] : [])],
   })
 }
@@ -48,7 +49,9 @@ export const unitFailed: Check = {
   name: 'units that failed or crash',
   topics: ['service'],
   async run(facts) {
-    const watched = await watchUnits(facts)
-    return watched.filter(({ state }) => state === 'failed' || state === 'looping').map((each) => describe(each, facts))
+    const [watched, shown] = await Promise.all([watchUnits(facts), showUnits(facts)])
+    return watched
+      .filter(({ state }) => state === 'failed' || state === 'looping')
+      .map((each) => describe(each, facts, dependentsOf(each.id, shown)))
   },
 }

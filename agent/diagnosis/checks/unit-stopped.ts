@@ -3,7 +3,7 @@
 import type { Finding } from '#proto/contract/diagnosis.ts'
 import type { Check, Facts } from '../check.ts'
 import { finding, next, quoted, seen } from '../say.ts'
-import { isNamed, isOwn, showUnits, type Watched, watchUnits } from '../units.ts'
+import { dependentsOf, isNamed, isOwn, showUnits, type Watched, watchUnits } from '../units.ts'
 
 const STOPPED = /^Stopp(?:ed|ing) /
 const ENDED = /: (?:Deactivated successfully|Succeeded\.)/
@@ -18,7 +18,7 @@ function how({ lines, unit }: Watched): string {
   return unit.since === undefined ? 'it was never started since the host booted' : 'it does not run'
 }
 
-function describe(watched: Watched, facts: Facts, named: boolean): Finding {
+function describe(watched: Watched, facts: Facts, named: boolean, dependents: readonly string[] = []): Finding {
   const { id, unit, lines } = watched
   const enabled = unit.startup.startsWith('enabled')
   return finding({
@@ -34,6 +34,7 @@ function describe(watched: Watched, facts: Facts, named: boolean): Finding {
         .slice(-2)
         .map(quoted),
     ],
+    explains: [...dependents],
     next: [next.journal(id), next.run(`systemctl start ${id}`, 'Starts it, once somebody has approved')],
   })
 }
@@ -48,11 +49,13 @@ export const unitStopped: Check = {
       const type = shown.get(id)?.Type
       const named = isNamed(facts, id)
       if (unit.kind === 'timer' || BY_NEED.test(id) || shown.get(id)?.TriggeredBy) return []
-      if (state === 'stopped') return [describe(each, facts, named)]
+      if (state === 'stopped') return [describe(each, facts, named, dependentsOf(id, shown))]
       // A oneshot that has done its work is as it should be, and what nobody named is nobody's loss.
       const idle =
         state === 'idle' && named && unit.kind === 'service' && type !== 'oneshot' && unit.active === 'inactive'
-      return idle && (isOwn(unit) || unit.startup !== 'static') ? [describe(each, facts, named)] : []
+      return idle && (isOwn(unit) || unit.startup !== 'static')
+        ? [describe(each, facts, named, dependentsOf(id, shown))]
+        : []
     })
   },
 }

@@ -1,0 +1,91 @@
+// Asks this host's own web listeners for their health, or for their first page: an error of the server, or no answer.
+import type { Finding } from '#proto/contract/diagnosis.ts'
+import type { Listener } from '#proto/contract/reality.ts'
+import { textsOf, unitOf } from '../addresses.ts'
+import type { Answered, Check, Facts } from '../check.ts'
+import { finding, lastOf, next, quoted, seen } from '../say.ts'
+import { lastWords, watchUnits } from '../units.ts'
+
+const MOST = 16
+const HEALTH =
+  /["'`\s=(](\/(?:[\w-]+\/)*(?:health(?:z|check|-check|_check)?|ready(?:z)?|live(?:z|ness)?|readiness|status|ping|up)(?:\/[\w-]+)?)["'`\s)?]/i
+const IN_PROBLEM = /(?:^|[\s"'`(:\d])(\/[\w./-]{1,100})(?=[\s"'`),.?!;:]|$)/g
+const SYSTEM_PATH = /^\/(?:etc|var|usr|srv|opt|home|root|tmp|run|proc|sys|dev|bin|sbin|lib|mnt|data|boot)(?:\/|$)/
+const SERVERS = /^(?:nginx|apache2|httpd|caddy|haproxy|traefik)/
+
+type Place = { listener: Listener; who: string; paths: string[] }
+
+/** Listeners that speak HTTP for what is known of them: of a runtime, or of a web server. */
+function placesOf(facts: Facts): Place[] {
+  const { reality, question } = facts
+  const runtimes = new Set(
+    reality.runtimes
+      .filter(({ owner }) => owner.kind === 'unit' || owner.kind === 'user-unit')
+      .map(({ owner }) => owner.name),
+  )
+  const asked = [...` ${question.problem}`.matchAll(IN_PROBLEM)]
+    .map(([, path = '']) => path.replace(/[.]+$/, ''))
+    .filter((path) => !SYSTEM_PATH.test(path))
+  const secure = new Set(
+    reality.sites.flatMap(({ listens }) =>
+      listens.filter((each) => /\bssl\b|^\S*443/.test(each)).map((each) => Number(/(\d+)(?:\s|$)/.exec(each)?.[1])),
+    ),
+  )
+  return reality.listeners
+    .filter(({ protocol, port = 0 }) => protocol === 'tcp' && port !== 443 && !secure.has(port))
+    .flatMap((listener): Place[] => {
+      const who = unitOf(listener) ?? ''
+      const served = SERVERS.test(who)
+      if (who === '' || (!runtimes.has(who) && !served) || /^mttrly/.test(who)) return []
+      const unit = reality.units.find(({ id }) => id === who)
+      const own = !served && unit ? HEALTH.exec(textsOf(facts, unit))?.[1] : undefined
+      return [{ listener, who, paths: [...new Set([...asked.slice(0, 2), ...(own ? [own] : []), '/'])].slice(0, 3) }]
+    })
+    .slice(0, MOST)
+}
+
+async function ask(
+  { listener, paths }: Place,
+  { probe }: Facts,
+): Promise<{ path: string; answer: Answered } | undefined> {
+  for (const path of paths) {
+    const answer = await probe({ port: listener.port ?? 0, address: listener.address, http: path })
+    // A page that is not there says nothing of health.
+    if (!answer.ok || (answer.status ?? 0) >= 500) return { path, answer }
+  }
+  return undefined
+}
+
+export const endpointFailing: Check = {
+  name: 'what answers over HTTP',
+  topics: ['web', 'service'],
+  async run(facts) {
+    const watched = await watchUnits(facts)
+    const asked = await Promise.all(placesOf(facts).map(async (place) => ({ place, bad: await ask(place, facts) })))
+    const found = asked.flatMap(({ place: { listener, who }, bad }): Finding[] => {
+      if (!bad || bad.answer.why === 'not an address of this host') return []
+      const { path, answer } = bad
+      const lines = lastWords(watched.find(({ id }) => id === who)?.lines ?? [], 2)
+      const silent = answer.status === undefined
+      // Something else than HTTP may be spoken there.
+      const other = silent && /answers no HTTP/.test(answer.why) && !HEALTH.test(path) && path === '/'
+      return [
+        finding({
+          cause: 'ENDPOINT_FAILING',
+          subject: who,
+          title: silent
+            ? `${who} takes connections on port ${listener.port} and does not answer`
+            : `${who} answers ${path} on port ${listener.port} with ${answer.status}`,
+          confidence: silent ? (other ? 0.6 : 0.85) : 0.95,
+          severity: other ? 'medium' : 'high',
+          evidence: [
+            seen(`GET ${path} at ${listener.address}:${listener.port}`, facts.now, answer.why),
+            ...lines.map(quoted),
+          ],
+          next: [next.journal(who), next.reality('ports', 'Who listens where')],
+        }),
+      ]
+    })
+    return lastOf(found, ({ subject }) => subject)
+  },
+}

@@ -1,0 +1,73 @@
+// What the web servers of this host pass requests to, where that is on this host, and which unit should answer there.
+import type { Unit } from '#proto/contract/reality.ts'
+import { isLoopback, mentionsPort, ownAddresses, resolve } from './addresses.ts'
+import type { Facts } from './check.ts'
+import { isOwn } from './units.ts'
+
+export type Upstream = {
+  /** The name or address that is asked, and a port; or the path of a socket. */
+  name: string
+  port?: number
+  path?: string
+  /** `127.0.0.1:3000`, as it can be told to a person. */
+  what: string
+  sites: string[]
+  server: string
+  file: string
+}
+
+const UNIX = /^(?:\w+:\/\/)?unix\/?:?(?:\/\/)?(\/[^:|\s]+)/
+const TARGET = /^(?:(\w+):\/\/)?([^/\s:]+|\[[^\]]+\])(?::(\d{1,5}))?(?:[/\s].*)?$/
+const SPARE = / (?:backup|down)\b/
+
+function parseTarget(target: string): Pick<Upstream, 'name' | 'port' | 'path' | 'what'> | undefined {
+  const path = UNIX.exec(target)?.[1]
+  if (path) return { name: '', path, what: path }
+  const plain = /^:?(\d{2,5})$/.exec(target)?.[1]
+  if (plain) return { name: 'localhost', port: Number(plain), what: `localhost:${plain}` }
+  const [, scheme = 'http', name = '', given] = TARGET.exec(target.trim()) ?? []
+  if (name === '' || name.includes('$')) return undefined
+  const port = Number(given ?? (scheme === 'https' ? 443 : 80))
+  const bare = name.replace(/^\[|\]$/g, '')
+  return { name: bare, port, what: `${bare}:${port}` }
+}
+
+/** Those of this host alone. A pool stands for its members; one that is a spare need not be there. */
+export function localUpstreams({ reality, host }: Facts): Upstream[] {
+  const own = ownAddresses(host)
+  const found = new Map<string, Upstream>()
+  for (const site of reality.sites)
+    for (const { target, members } of site.upstreams)
+      for (const each of members.length > 0 ? members : [target]) {
+        const parsed = SPARE.test(each) ? undefined : parseTarget(each)
+        if (!parsed) continue
+        const here =
+          parsed.path !== undefined ||
+          resolve(host, parsed.name).some((address) => isLoopback(address) || own.includes(address))
+        if (!here) continue
+        const before = found.get(parsed.what)
+        const names = site.names.length > 0 ? site.names : [site.file]
+        found.set(parsed.what, {
+          ...parsed,
+          sites: [...new Set([...(before?.sites ?? []), ...names])],
+          server: site.server,
+          file: site.file,
+        })
+      }
+  return [...found.values()]
+}
+
+/** The unit that should answer at a port: its own files name it. One of this host's before one of a package. */
+export function supplierOf(
+  facts: Facts,
+  { port, path, name }: Pick<Upstream, 'port' | 'path' | 'name'>,
+): Unit | undefined {
+  const services = facts.reality.units.filter(
+    ({ kind, id }) => kind === 'service' && !/^(?:nginx|apache2|httpd|caddy|haproxy)\./.test(id),
+  )
+  const fits = (unit: Unit): boolean =>
+    (port !== undefined && port > 79 && mentionsPort(facts, unit, port)) ||
+    (path !== undefined && facts.host.text(unit.file ?? '', 65_536).includes(path))
+  const byName = services.find(({ id }) => name.length > 2 && id === `${name}.service`)
+  return services.filter(isOwn).find(fits) ?? byName
+}
