@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Diagnosis, DiagnosisQuestion, Finding } from '#proto/contract/diagnosis.ts'
 import { cleanAll, createClean } from '../reality/clean.ts'
 import type { Check, Facts } from './check.ts'
+import { NotPossible } from './not-possible.ts'
 import { type Ranked, rank } from './rank.ts'
 import { topicsOf } from './words.ts'
 
@@ -20,9 +21,6 @@ export type DiagnoseOptions = {
 }
 
 type Ran = { check: Check; state: Diagnosis['checks'][number]['state']; why?: string; findings: Finding[] }
-
-/** What a check throws when this host does not let it look. */
-export class NotPossible extends Error {}
 
 export async function diagnose({
   question,

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { DiagnosisQuestion } from '#proto/contract/diagnosis.ts'
 import type { Snapshot } from '#proto/contract/reality.ts'
 import type { Host, Runner } from '../reality/host.ts'
-import type { Facts, LogLine } from './check.ts'
+import type { Answered, Facts, LogLine } from './check.ts'
 import { parseJournal } from './journal.ts'
 import { askResolver, probe } from './probe.ts'
 import { argvOf, type ProgramName } from './programs.ts'
@@ -24,6 +24,7 @@ export type FactsOptions = {
 export function createFacts({ host, reality, runner, now, question, left }: FactsOptions): Facts {
   const asked = new Map<string, Promise<string | undefined>>()
   const read = new Map<string, Promise<LogLine[]>>()
+  const probed = new Map<string, Promise<Answered>>()
 
   const start = async (argv: readonly string[]): Promise<string | undefined> => {
     try {
@@ -56,7 +57,7 @@ export function createFacts({ host, reality, runner, now, question, left }: Fact
       const second = await look()
       return [first, second, performance.now() - began]
     },
-    probe,
+    probe: (target) => remember(probed, JSON.stringify(target), () => probe(target)),
     resolver: askResolver,
   }
 }

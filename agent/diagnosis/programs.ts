@@ -23,25 +23,12 @@ export const PROGRAMS = {
   unit_journal: ofUnit(...JOURNAL, '--lines=400', '--since=-1h', '--unit'),
   /** Of what failed when the host booted, too. */
   unit_life: ofUnit(...JOURNAL, '--lines=160', '--boot', '--unit'),
-  unit_details: [
-    'systemctl',
-    'show',
-    '--no-pager',
-    '--all',
-    `--property=${[
-      'Id,LoadState,LoadError,ActiveState,SubState,Result,Type,UnitFileState,Requires,Requisite,BindsTo,Wants,After',
-      'RequiresMountsFor,ConditionResult,AssertResult,NeedDaemonReload,TriggeredBy,Triggers,SourcePath,Restart',
-      'ActiveEnterTimestampMonotonic,ExecMainStartTimestampMonotonic,StateChangeTimestampMonotonic',
-    ].join()}`,
-    '*.service',
-    '*.socket',
-    '*.timer',
-    '*.path',
-    '*.mount',
-    '*.target',
-  ],
   unit: ofUnit('systemctl', 'show', '--no-pager'),
   listen_queues: ['ss', '-Hltn'],
+  addresses: ['ip', '-o', 'address', 'show'],
+  /** They answer root alone. */
+  nft_rules: ['nft', '--stateless', 'list', 'ruleset'],
+  iptables_rules: ['iptables-save'],
 } as const satisfies Record<string, readonly string[] | ((of: string) => readonly string[] | undefined)>
 export type ProgramName = keyof typeof PROGRAMS
 

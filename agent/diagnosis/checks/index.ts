@@ -1,10 +1,29 @@
 // Every check, in no order that matters.
 import type { Check } from '../check.ts'
+import { cgroupLimit } from './cgroup-limit.ts'
+import { clockWrong } from './clock-wrong.ts'
 import { configInvalid } from './config-invalid.ts'
+import { connectionExhaustion } from './connection-exhaustion.ts'
+import { conntrackFull } from './conntrack-full.ts'
+import { cpuHog } from './cpu-hog.ts'
 import { dependencyFailed } from './dependency-failed.ts'
+import { diskFull } from './disk-full.ts'
+import { dnsFailure } from './dns-failure.ts'
 import { endpointFailing } from './endpoint-failing.ts'
+import { fdExhaustion } from './fd-exhaustion.ts'
+import { fileSystemReadOnly } from './file-system-read-only.ts'
+import { firewallDrop } from './firewall-drop.ts'
+import { hardwareError } from './hardware-error.ts'
+import { ioSaturation } from './io-saturation.ts'
+import { kernelFault } from './kernel-fault.ts'
+import { logFlood } from './log-flood.ts'
+import { memoryLeak } from './memory-leak.ts'
+import { memoryPressure } from './memory-pressure.ts'
+import { networkDown } from './network-down.ts'
+import { oomKill } from './oom-kill.ts'
 import { permissionDenied } from './permission-denied.ts'
 import { portConflict } from './port-conflict.ts'
+import { processPileUp } from './process-pile-up.ts'
 import { programMissing } from './program-missing.ts'
 import { startedTooEarly } from './started-too-early.ts'
 import { unitFailed } from './unit-failed.ts'
@@ -14,16 +33,35 @@ import { upstreamDown } from './upstream-down.ts'
 import { wrongAddress } from './wrong-address.ts'
 
 export const CHECKS: readonly Check[] = [
-  endpointFailing,
-  wrongAddress,
-  upstreamDown,
-  startedTooEarly,
+  cgroupLimit,
+  clockWrong,
   configInvalid,
+  connectionExhaustion,
+  conntrackFull,
+  cpuHog,
   dependencyFailed,
+  diskFull,
+  dnsFailure,
+  endpointFailing,
+  fdExhaustion,
+  fileSystemReadOnly,
+  firewallDrop,
+  hardwareError,
+  ioSaturation,
+  kernelFault,
+  logFlood,
+  memoryLeak,
+  memoryPressure,
+  networkDown,
+  oomKill,
   permissionDenied,
   portConflict,
+  processPileUp,
   programMissing,
+  startedTooEarly,
   unitFailed,
   unitMasked,
   unitStopped,
+  upstreamDown,
+  wrongAddress,
 ]

@@ -3,7 +3,7 @@ import type { Unit } from '#proto/contract/reality.ts'
 import { ownAddresses } from '../addresses.ts'
 import type { Check, Facts, LogLine } from '../check.ts'
 import { finding, next, quoted, seen } from '../say.ts'
-import { isTroubled, settingsOf, unitText, type Watched, watchUnits } from '../units.ts'
+import { isTroubled, isUnder, placeOf, settingsOf, unitText, type Watched, watchUnits } from '../units.ts'
 
 const ABSENT = /\bENOENT\b|No such file or directory|does not exist|not found/i
 const NO_ADDRESS = /Cannot assign requested address|EADDRNOTAVAIL|\(99\b|\[Errno 99\]/i
@@ -14,22 +14,13 @@ const ADDRESS = /(?<![\d.])(\d{1,3}(?:\.\d{1,3}){3})(?![\d.])/
 /** After the host began, or after a mount or an address came. */
 const AT_BOOT_MS = 5 * 60_000
 
-const unescape = (path: string): string => path.replace(/[.:]+$/, '')
-const under = (path: string, place: string): boolean =>
-  place !== '/' && (path === place || path.startsWith(`${place}/`))
-
+const bare = (path: string): string => path.replace(/[.:]+$/, '')
 type Mounted = { place: string; unit: Unit }
 
-/** Mounts that came after the host had begun; man systemd.unit, "String Escaping for Inclusion in Unit Names". */
 const mountsOf = ({ reality }: Facts): Mounted[] =>
-  reality.units.flatMap((unit) => {
-    if (unit.kind !== 'mount') return []
-    const place = `/${unit.id
-      .replace(/\.mount$/, '')
-      .replaceAll('-', '/')
-      .replace(/\\x([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))}`
-    return place === '/' ? [] : [{ place, unit }]
-  })
+  reality.units.flatMap((unit) =>
+    unit.kind === 'mount' && unit.id !== '-.mount' ? [{ place: placeOf(unit.id), unit }] : [],
+  )
 
 /** The paths that a unit's file names, but for its own program. */
 const pathsOf = (text: string): string[] =>
@@ -42,14 +33,14 @@ const pathsOf = (text: string): string[] =>
     'BindPaths',
     'RootDirectory',
   ].flatMap((key) =>
-    settingsOf(text, key).flatMap((value) => [...` ${value}`.matchAll(PATH)].map(([, path = '']) => unescape(path))),
+    settingsOf(text, key).flatMap((value) => [...` ${value}`.matchAll(PATH)].map(([, path = '']) => bare(path))),
   )
 
 /** Whether its file asks for the mount: RequiresMountsFor=, or the mount's unit by name. */
 const awaits = (text: string, { place, unit }: Mounted): boolean =>
   text.includes(unit.id) ||
   settingsOf(text, 'RequiresMountsFor').some((value) =>
-    value.split(/\s+/).some((each) => under(each, place) || under(place, each)),
+    value.split(/\s+/).some((each) => isUnder(each, place) || isUnder(place, each)),
   )
 
 type Early = { title: string; line?: LogLine; evidence?: { source: string; text: string }; confidence: number }
@@ -67,7 +58,8 @@ function beforeMount(watched: Watched, text: string, facts: Facts): Early | unde
     const { place, unit: mounted } = mount
     const said = complaint?.text.includes(place) ? complaint : undefined
     const names =
-      pathsOf(text).some((path) => under(path, place)) || (unit.directory !== undefined && under(unit.directory, place))
+      pathsOf(text).some((path) => isUnder(path, place)) ||
+      (unit.directory !== undefined && isUnder(unit.directory, place))
     if (!names && !said) continue
     const since = mounted.since ?? 0
     const late = mounted.active === 'active' && began !== undefined && since > began + 500
@@ -106,7 +98,7 @@ function beforeFile({ id, lines }: Watched, { host, now }: Facts): Early | undef
   if (!line || /command not found|: not found$|shared object|Cannot find module|\bmodule\b/i.test(line.text))
     return undefined
   const paths = [...` ${line.text}`.matchAll(PATH)]
-    .map(([, path = '']) => unescape(path))
+    .map(([, path = '']) => bare(path))
     .filter((path) => path.split('/').length > 2)
   const there = paths.find((path) => {
     const stats = host.stat(path)

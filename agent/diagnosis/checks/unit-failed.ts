@@ -4,7 +4,7 @@ import type { Finding } from '#proto/contract/diagnosis.ts'
 import type { Check, Facts } from '../check.ts'
 import { exitReason } from '../exit-codes.ts'
 import { finding, next, quoted, seen } from '../say.ts'
-import { dependentsOf, lastWords, showUnits, type Watched, watchUnits } from '../units.ts'
+import { dependentsOf, lastWords, type Watched, watchUnits } from '../units.ts'
 
 const RESULTS: Record<string, string> = {
   timeout: 'it did not say in time that it is ready, or did not end in time',
@@ -49,9 +49,9 @@ export const unitFailed: Check = {
   name: 'units that failed or crash',
   topics: ['service'],
   async run(facts) {
-    const [watched, shown] = await Promise.all([watchUnits(facts), showUnits(facts)])
+    const watched = await watchUnits(facts)
     return watched
       .filter(({ state }) => state === 'failed' || state === 'looping')
-      .map((each) => describe(each, facts, dependentsOf(each.id, shown)))
+      .map((each) => describe(each, facts, dependentsOf(each.id, facts)))
   },
 }

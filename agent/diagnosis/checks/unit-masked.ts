@@ -2,7 +2,7 @@
 // one is masked which nobody misses is ordinary.
 import type { Check } from '../check.ts'
 import { finding, next, seen } from '../say.ts'
-import { isNamed, showUnits } from '../units.ts'
+import { dependentsOf, isNamed, needsOf } from '../units.ts'
 
 const DIRECTORIES = ['/etc/systemd/system', '/run/systemd/system']
 const SHIPPED = ['/usr/lib/systemd/system', '/lib/systemd/system']
@@ -11,18 +11,10 @@ const KIND = /\.(?:service|socket|timer|mount|path)$/
 export const unitMasked: Check = {
   name: 'masked units',
   topics: ['service'],
-  async run(facts) {
+  run(facts) {
     const { host, now } = facts
-    const shown = await showUnits(facts)
     const places = ['wants', 'requires'].flatMap((kind) => host.glob(`/etc/systemd/system/*.${kind}`))
     const wanted = (id: string): string[] => places.filter((directory) => host.exists(`${directory}/${id}`))
-    const needing = (id: string): string[] =>
-      [...shown.values()]
-        .filter(
-          ({ Requires = '', BindsTo = '', Requisite = '', LoadState }) =>
-            LoadState === 'loaded' && `${Requires} ${BindsTo} ${Requisite}`.split(' ').includes(id),
-        )
-        .map(({ Id }) => Id)
     const masked = DIRECTORIES.flatMap((directory) =>
       host
         .list(directory)
@@ -34,9 +26,9 @@ export const unitMasked: Check = {
     )
     return masked.flatMap(({ id, path }) => {
       const links = wanted(id)
-      const needed = needing(id)
+      const needed = dependentsOf(id, facts)
       const named = isNamed(facts, id)
-      const active = shown.get(id)?.ActiveState === 'active'
+      const active = needsOf(facts, id).active === 'active'
       const missed = !active && (links.length > 0 || needed.length > 0 || named)
       const real = SHIPPED.some((directory) => host.exists(`${directory}/${id}`))
       if (!missed && !real) return []

@@ -3,7 +3,7 @@
 import type { Finding } from '#proto/contract/diagnosis.ts'
 import type { Check, Facts } from '../check.ts'
 import { finding, next, quoted, seen } from '../say.ts'
-import { dependentsOf, isNamed, isOwn, showUnits, type Watched, watchUnits } from '../units.ts'
+import { dependentsOf, isNamed, isOwn, needsOf, type Watched, watchUnits } from '../units.ts'
 
 const STOPPED = /^Stopp(?:ed|ing) /
 const ENDED = /: (?:Deactivated successfully|Succeeded\.)/
@@ -43,18 +43,18 @@ export const unitStopped: Check = {
   name: 'units that should run',
   topics: ['service'],
   async run(facts) {
-    const [watched, shown] = await Promise.all([watchUnits(facts), showUnits(facts)])
+    const watched = await watchUnits(facts)
     return watched.flatMap((each) => {
       const { id, unit, state } = each
-      const type = shown.get(id)?.Type
+      const { type, triggered } = needsOf(facts, id)
       const named = isNamed(facts, id)
-      if (unit.kind === 'timer' || BY_NEED.test(id) || shown.get(id)?.TriggeredBy) return []
-      if (state === 'stopped') return [describe(each, facts, named, dependentsOf(id, shown))]
+      if (unit.kind === 'timer' || BY_NEED.test(id) || triggered) return []
+      if (state === 'stopped') return [describe(each, facts, named, dependentsOf(id, facts))]
       // A oneshot that has done its work is as it should be, and what nobody named is nobody's loss.
       const idle =
         state === 'idle' && named && unit.kind === 'service' && type !== 'oneshot' && unit.active === 'inactive'
       return idle && (isOwn(unit) || unit.startup !== 'static')
-        ? [describe(each, facts, named, dependentsOf(id, shown))]
+        ? [describe(each, facts, named, dependentsOf(id, facts))]
         : []
     })
   },

@@ -1,0 +1,74 @@
+// A disk that is the bottleneck: it is busy without a pause, and processes stand still for it.
+import type { Check, Facts } from '../check.ts'
+import { percent } from '../figures.ts'
+import { isOurs, type Look, ownerOfTask, sample, subjectOf } from '../sample.ts'
+import { finding, next, seen } from '../say.ts'
+
+const BUSY = 0.85
+/** Of the looks, at which a process waits. One wait is no bottleneck. */
+const STUCK = 0.5
+
+/** Processes that wait for a disk most of the time. */
+function waitersOf(looks: readonly Look[], { host }: Facts) {
+  const count = new Map<number, number>()
+  for (const { tasks } of looks)
+    for (const { pid, state, kernel } of tasks.values())
+      if (state === 'D' && !kernel) count.set(pid, (count.get(pid) ?? 0) + 1)
+  return [...count]
+    .filter(([, times]) => looks.length > 1 && times / looks.length >= STUCK)
+    .flatMap(([pid, times]) => {
+      const task = looks.findLast(({ tasks }) => tasks.has(pid))?.tasks.get(pid)
+      const owner = ownerOfTask(host, pid)
+      return task && !isOurs(owner) ? [{ task, times, owner }] : []
+    })
+    .sort((a, b) => b.times - a.times)
+}
+
+export const ioSaturation: Check = {
+  name: 'io-saturation',
+  topics: ['disk', 'cpu', 'database'],
+  async run(facts) {
+    const looks = await sample(facts)
+    const [first, last] = [looks[0], looks.at(-1)]
+    if (!first || !last || first === last) return []
+    const ms = last.at - first.at
+    const disks = [...last.disks].map(([name, now]) => {
+      const before = first.disks.get(name) ?? now
+      return {
+        name,
+        busy: (now.busyMs - before.busyMs) / ms,
+        done: now.reads + now.writes - before.reads - before.writes,
+      }
+    })
+    const [disk] = disks.toSorted((a, b) => b.busy - a.busy)
+    const waiters = waitersOf(looks, facts)
+    const [most] = waiters
+    if (!disk || disk.busy < BUSY || !most) return []
+    const subject = subjectOf(most.owner, most.task)
+    const [pressure = ''] = facts.host.text('/proc/pressure/io').split('\n')
+    return [
+      finding({
+        cause: 'IO_SATURATION',
+        subject,
+        title: `Disk ${disk.name} is busy ${percent(Math.min(1, disk.busy))} of the time, and ${subject} waits for it`,
+        severity: waiters.length > 1 || disk.busy > 0.95 ? 'high' : 'medium',
+        confidence: 0.8,
+        impact: waiters.slice(1, 10).map(({ owner, task }) => `${subjectOf(owner, task)} waits for it, too`),
+        evidence: [
+          seen(
+            '/proc/diskstats',
+            facts.now,
+            `${disk.name}: ${percent(Math.min(1, disk.busy))} busy, ${disk.done} operations in ${Math.round(ms)} ms`,
+          ),
+          seen(
+            '/proc/<pid>/stat',
+            facts.now,
+            `${most.task.name} (${most.task.pid}) in state D at ${most.times} of ${looks.length} looks`,
+          ),
+          ...(pressure ? [seen('/proc/pressure/io', facts.now, pressure)] : []),
+        ],
+        next: [next.run('ps -eo pid,user,state,wchan:24,etimes,args --sort=state', 'Who waits, and for what')],
+      }),
+    ]
+  },
+}

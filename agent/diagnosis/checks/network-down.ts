@@ -1,0 +1,126 @@
+// An interface that was used and is down, or the way out that is gone. One that nobody has configured may be down.
+import type { Check, Facts } from '../check.ts'
+import { finding, next, quoted, seen } from '../say.ts'
+
+const UP = 1
+const SHORTLY_MS = 15 * 60_000
+const COMPLAINT = /network is (?:unreachable|down)|enetunreach|no route to host|ehostunreach/i
+/** Made by programs, as they need them. */
+const VIRTUAL = /^(?:lo|docker|br-|virbr|cni|flannel|cali|tun|tap|dummy|ifb|bond_|podman|lxc|wg|sit|gre|ip6tnl|teql)/
+
+/** `ip -o address show`: index, name, family, address. */
+export function parseAddresses(text: string): Map<string, string[]> {
+  const found = new Map<string, string[]>()
+  for (const [, name = '', address = ''] of text.matchAll(/^\d+: (\S+?)(?:@\S+)?\s+inet6? (\S+)/gm))
+    if (!address.startsWith('fe80:')) found.set(name, [...(found.get(name) ?? []), address])
+  return found
+}
+
+type Interface = { name: string; up: boolean; carrier: boolean; state: string }
+
+function interfaces({ host }: Facts): Interface[] {
+  return host.list('/sys/class/net').flatMap((name) => {
+    const read = (what: string): string => host.kernel(`/sys/class/net/${name}/${what}`).trim()
+    const flags = Number.parseInt(read('flags'), 16)
+    if (Number.isNaN(flags)) return []
+    const up = (flags & UP) !== 0
+    return [
+      {
+        name,
+        up,
+        carrier: !up || host.kernel(`/sys/class/net/${name}/carrier`).trim() !== '0',
+        state: read('operstate'),
+      },
+    ]
+  })
+}
+
+/** What the host's own configuration says of an interface; names with patterns are taken as written. */
+function configured({ host }: Facts, name: string): string | undefined {
+  const word = new RegExp(`(?:^|[\\s"':=])${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?:$|[\\s"':])`, 'm')
+  const files = [
+    '/etc/network/interfaces',
+    '/etc/network/interfaces.d/*',
+    '/etc/netplan/*.yaml',
+    '/etc/systemd/network/*.network',
+    '/etc/NetworkManager/system-connections/*',
+    `/etc/sysconfig/network-scripts/ifcfg-${name}`,
+  ]
+  return files
+    .flatMap((pattern) => host.glob(pattern))
+    .find((path) => word.test(host.text(path).replace(/^\s*#.*$/gm, '')))
+}
+
+function gatewayWanted({ host }: Facts): string | undefined {
+  const files = [
+    '/etc/network/interfaces',
+    '/etc/network/interfaces.d/*',
+    '/etc/netplan/*.yaml',
+    '/etc/systemd/network/*.network',
+    '/etc/NetworkManager/system-connections/*',
+  ]
+  const wants =
+    /^\s*(?:gateway|Gateway=|gateway4|gateway6|DHCP=(?:yes|ipv4|ipv6)|dhcp4: *(?:true|yes))|inet dhcp|to: default|^method=auto/m
+  return files.flatMap((pattern) => host.glob(pattern)).find((path) => wants.test(host.text(path)))
+}
+
+export const networkDown: Check = {
+  name: 'network-down',
+  topics: ['network', 'dns'],
+  async run(facts) {
+    const { host, now } = facts
+    const [addressText, recent] = await Promise.all([facts.run('addresses'), facts.journal('recent')])
+    const addresses = parseAddresses(addressText ?? '')
+    const complaints = recent.filter(({ at, text }) => at > now - SHORTLY_MS && COMPLAINT.test(text))
+    const all = interfaces(facts)
+    const links = [next.run('ip addr', 'The interfaces'), next.run('ip route', 'The routes')]
+
+    const down = all.flatMap(({ name, up, carrier, state }) => {
+      if (up && carrier) return []
+      const from = configured(facts, name)
+      const has = addresses.get(name) ?? []
+      if (name !== 'lo' && (VIRTUAL.test(name) || (!from && has.length === 0))) return []
+      return [
+        finding({
+          cause: 'NETWORK_DOWN',
+          subject: name,
+          title: up ? `Interface ${name} has no carrier: cable, switch or peer is gone` : `Interface ${name} is down`,
+          severity: name === 'lo' ? 'critical' : 'high',
+          confidence: 0.9,
+          evidence: [
+            seen(`/sys/class/net/${name}`, now, `operstate ${state}${up ? ', no carrier' : ', not up'}`),
+            ...(has.length > 0 ? [seen('ip address show', now, `${name} has ${has.join(', ')}`)] : []),
+            ...(from ? [seen(from, now, `configures ${name}`)] : []),
+            ...complaints.slice(-2).map(quoted),
+          ],
+          next: links,
+        }),
+      ]
+    })
+    if (down.length > 0) return down
+
+    const route4 = host.text('/proc/1/net/route') || host.text('/proc/net/route')
+    const route6 = host.text('/proc/1/net/ipv6_route') || host.text('/proc/net/ipv6_route')
+    // Of version 6, `lo` has one that leads nowhere.
+    const out = /^\S+\t00000000\t\S+\t/m.test(route4) || /^0{32} 00 .*\s(?!lo$)\S+$/m.test(route6)
+    const wanted = gatewayWanted(facts)
+    const used = all.some(({ name }) => name !== 'lo' && !VIRTUAL.test(name))
+    if (out || !used || route4 === '' || (!wanted && complaints.length === 0)) return []
+    return [
+      finding({
+        cause: 'NETWORK_DOWN',
+        subject: 'default route',
+        title: 'There is no default route: this host reaches nothing beyond its own networks',
+        severity: 'high',
+        confidence: wanted ? 0.85 : 0.75,
+        evidence: [
+          seen('/proc/net/route', now, 'no route to 0.0.0.0/0'),
+          ...(wanted ? [seen(wanted, now, 'wants one')] : []),
+          ...complaints.slice(-3).map(quoted),
+        ],
+        explains: ['/etc/resolv.conf'],
+        next: links,
+      }),
+    ]
+  },
+}
