@@ -9,7 +9,7 @@ import { z } from 'zod'
 import { authorityStatus, takeAuthorityStep } from './admin-ca.ts'
 import { actorOf, SYSTEM } from './approvals/approvals.ts'
 import { verifyExport } from './audit/offline.ts'
-import { type Config, ConfigError, configWith } from './config.ts'
+import { type Config, ConfigError, configWith, notedPublicUrl } from './config.ts'
 import { type Core, openCore } from './core.ts'
 import { createId } from './domain/ids.ts'
 import { PLANS } from './domain/plan.ts'
@@ -115,13 +115,19 @@ function settingsOf({ data, database, 'public-url': url, 'http-port': port }: Op
 
 async function withCore<T>(options: Options, work: (core: Core) => Promise<T>): Promise<T> {
   const config = settingsOf(options)
-  const publicUrl = config.publicUrl ?? `http://localhost:${config.http.port}`
-  const core = await openCore(config, { publicUrl, linkHost: config.grpc.host })
+  const core = await openCore(config, { publicUrl: publicUrlOf(config, options), linkHost: config.grpc.host })
   try {
     return await work(core)
   } finally {
     await core.close()
   }
+}
+
+/** What is said, else what Central was last started with. */
+function publicUrlOf({ publicUrl, dataDir, http }: Config, options: Options): string {
+  const local = `http://localhost:${http.port}`
+  if (publicUrl !== undefined) return publicUrl
+  return options['http-port'] === undefined ? (notedPublicUrl(dataDir) ?? local) : local
 }
 
 async function createOwner({ identity }: Core, options: Options) {
@@ -250,7 +256,7 @@ const usage = (): string =>
   [
     'Usage: npm run admin -- [--data DIR] [--http-port N | --public-url URL] COMMAND',
     ...Object.entries(COMMANDS).map(([name, { help }]) => `  ${name} ${help}`),
-    'Port or URL as Central was started with: the links that are printed begin with it.',
+    'The links that are printed begin with the URL that Central was last started with on these data, unless another is given.',
   ].join('\n')
 
 async function main(): Promise<void> {

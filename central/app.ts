@@ -10,7 +10,7 @@ import { createRollouts } from './calls/rollouts.ts'
 import { createRunAction } from './calls/run-action.ts'
 import { createRunCall } from './calls/run-call.ts'
 import { createRunRead } from './calls/run-read.ts'
-import { type Config, ConfigError } from './config.ts'
+import { type Config, ConfigError, notePublicUrl } from './config.ts'
 import { registerConsole } from './console/console.ts'
 import { oauthErrorPage } from './console/pages/consent.ts'
 import { type Core, openCore } from './core.ts'
@@ -73,6 +73,7 @@ export async function startCentral(config: Config, outside: Outside = {}) {
   }
   const grpcPort = await listenOrStop('--grpc-port', async () => (await link.start()).port, stop)
   await listenOrStop('--http-port', () => http.listen({ host: config.http.host, port: httpPort }), stop)
+  notePublicUrl(config.dataDir, publicUrl)
   // Runs that go on are picked up beside the start: it does not wait for them.
   calls.sweep().catch((error) => core.log.error({ err: error }, 'what a restart left is not picked up yet'))
   const timers = [

@@ -1,5 +1,5 @@
 // Central's configuration: flags over environment over defaults, validated once, frozen. Nobody else reads process.env.
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
@@ -150,5 +150,18 @@ export const configHelp = (): string =>
   NAMES.map(
     (name) => `  --${name.padEnd(22)} ${Settings.shape[name].description ?? ''} [${environmentName(name)}]`,
   ).join('\n')
+
+const noteOf = (dataDir: string): string => join(dataDir, 'public-url')
+
+/** For command lines on this machine: under which address Central was last started on these data. */
+export const notePublicUrl = (dataDir: string, url: string): void => writeFileSync(noteOf(dataDir), `${url}\n`)
+
+export function notedPublicUrl(dataDir: string): string | undefined {
+  try {
+    return publicUrl.safeParse(readFileSync(noteOf(dataDir), 'utf8').trim()).data
+  } catch {
+    return undefined // it was never started here
+  }
+}
 
 export const makeDataDir = (dataDir: string): void => void mkdirSync(dataDir, { recursive: true, mode: 0o700 })

@@ -16,15 +16,16 @@ export function mustBeOwner({ session }: Visit): void {
 export function writeDown(
   { session }: Visit,
   { audit }: { audit: Pick<ConsoleRooms['audit'], 'append'> },
-  line: { event: AuditEventName; resource: string; details?: object },
+  line: { event: AuditEventName; resource: string; details?: object; outcome?: string },
 ): Promise<void> {
-  const { event, resource, details = {} } = line
+  const { event, resource, details = {}, outcome } = line
   return audit.append({
     event,
     workspace_id: session.workspaceId,
     call_id: createId('request'),
     actor: actorOf(principalOf(session)),
     resource,
+    ...(outcome !== undefined && { outcome }),
     details: { ...details },
   })
 }

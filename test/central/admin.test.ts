@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { startCentral } from '../../central/app.ts'
+import { configOf } from '../../central/config.ts'
 import { type Ended, runProgram } from '../helpers/run-program.ts'
 
 const ADMIN = fileURLToPath(new URL('../../central/admin.ts', import.meta.url))
@@ -28,6 +30,21 @@ test('an invitation is printed as JSON and written down without its token', asyn
   const log = (await admin('audit', 'export')).stdout
   assert.match(log, /invitations/)
   assert.ok(!log.includes(said.invitation.split('#')[1]))
+})
+
+test('links begin with the address that Central was last started with, unless another is given', async (t) => {
+  const own = mkdtempSync(join(tmpdir(), 'mttrly-admin-url-'))
+  t.after(() => rmSync(own, { recursive: true, force: true }))
+  const linkWith = async (...args: string[]): Promise<string> => {
+    const { stdout } = await runProgram(process.execPath, [ADMIN, '--data', own, ...args, 'setup-link'])
+    return new URL(JSON.parse(stdout).setup).origin
+  }
+  assert.equal(await linkWith(), 'http://localhost:8080', 'where it was never started')
+  const central = await startCentral(configOf({ data: own, 'http-port': 0, 'grpc-port': 0, 'log-level': 'silent' }))
+  await central.stop()
+  assert.equal(await linkWith(), central.publicUrl)
+  assert.equal(await linkWith('--http-port', '9090'), 'http://localhost:9090')
+  assert.equal(await linkWith('--public-url', 'https://central.example'), 'https://central.example')
 })
 
 const REFUSED: readonly [what: string, args: string[], says: RegExp][] = [
@@ -57,7 +74,7 @@ test('the authority is replaced step by step; what cannot be done now is refused
   assert.match(early.stderr, /no old authority to retire\. What can be done now: ca prepare/)
   for (const [step, says] of [
     ['prepare', /Restart Central now: agents are told of it.*Next step: ca switch; it would cut off no server/s],
-    ['switch', /certificates of the old one count until it is retired.*Next step: ca retire/s],
+    ['switch', /count until it is retired.*Until then who is enrolled or renewed still gets.*Next step: ca retire/s],
     ['retire', /counts no longer.*Next step: ca prepare/s],
   ] as const) {
     const { code, stdout, stderr } = await admin('ca', step)

@@ -20,6 +20,7 @@ export type AccountRooms = {
 }
 
 const FRESH = 10 * 60_000
+const NOT_DONE = 422
 
 type Act = (visit: Visit, rooms: AccountRooms) => Promise<Answer>
 
@@ -55,9 +56,13 @@ export function registerAccount(door: Door, rooms: AccountRooms): void {
     door.post(path, async (visit) => {
       const old = fresh && rooms.clock.now() - visit.session.authenticatedAt > FRESH
       if (old) return { to: '/sign-in?again=1&next=%2Faccount' }
-      // Before it is done: what was tried and refused stands in the log, too.
-      if (!asks) await writeDown(visit, rooms, lineOf(path, visit))
-      return act(visit, rooms)
+      if (asks) return act(visit, rooms)
+      const line = lineOf(path, visit)
+      // Before it is done. What is refused then, such as a wrong code, says so in a line of its own.
+      await writeDown(visit, rooms, line)
+      const answer = await act(visit, rooms)
+      if ('page' in answer && answer.status === NOT_DONE) await writeDown(visit, rooms, { ...line, outcome: 'refused' })
+      return answer
     })
   }
 }
@@ -107,7 +112,7 @@ async function waitingTotp(identity: Identity, session: SessionView) {
 }
 
 const refused = (visit: Visit, rooms: AccountRooms, why: string): Promise<Answer> =>
-  show(visit, rooms, notice('bad', html`<p>${why}</p>`), 422)
+  show(visit, rooms, notice('bad', html`<p>${why}</p>`), NOT_DONE)
 
 async function changePassword(visit: Visit, rooms: AccountRooms): Promise<Answer> {
   const { current = '', password = '' } = visit.form

@@ -19,7 +19,7 @@ async function certificatesPage({ session }: Visit, { fleet }: ConsoleRooms): Pr
   const report = await fleet.trust(session.workspaceId)
   const servers = report.servers.toSorted((a, b) => worry(b, report) - worry(a, report))
   const body = html`<div class="stack tight"><p class="crumb"><a href="/">Servers</a></p><h1>Certificates</h1>
-<p class="muted">Agents and Central know each other by certificates of Central’s own authority. It is replaced in three steps (<code>npm run admin -- ca prepare</code>, <code>ca switch</code>, <code>ca retire</code>), and no agent is lost that has been here in between.</p></div>
+<p class="muted">Agents and Central know each other by certificates of Central’s own authority. It is replaced in three steps (<code>npm run admin -- ca prepare</code>, <code>ca switch</code>, <code>ca retire</code>), and no agent is lost that has been here in between. A step takes effect when Central is restarted: until then this page, enrolments and renewals go by what was before it.</p></div>
 !${verdicts(report)}
 <section class="card stack"><h2>Authorities</h2>!${report.authorities.map((authority) => authorityFacts(authority, report.servers.length))}</section>
 <section class="card flush"><h2>Servers</h2>!${servers.length === 0 ? '<p class="inset muted">None.</p>' : html`<ul class="list">!${servers.slice(0, ROWS).map((server) => entry(server, report))}</ul>`}

@@ -54,6 +54,8 @@ test('an authenticator app: shown, confirmed, followed by recovery codes; remove
   const after = await mine.get('/account')
   assert.ok(!after.text.includes(secret))
   assert.match(after.text, /10 left/)
+  const confirmed = own.lines.filter(({ resource }) => resource === 'totp/confirm').map(({ outcome }) => outcome)
+  assert.deepEqual(confirmed, [undefined, 'refused', undefined], 'the wrong code is told from the right one')
   await send('/account/totp/remove', {}, mine)
   assert.deepEqual(await own.identity.factorsOf(own.owner.id), { totp: false, passkeys: false, recoveryCodes: 0 })
 })
