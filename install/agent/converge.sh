@@ -24,6 +24,7 @@ SOCKET_DIR=/run/mttrly
 COMMAND=/usr/local/sbin/mttrly-agent
 ACCOUNT=mttrly
 INSPECT_ACCOUNT=mttrly-inspect
+DOCKER_ACCOUNT=mttrly-docker
 NO_SHELL=/usr/sbin/nologin
 LINK_FILE=/run/mttrly-agent/link.json
 CONNECT_SECONDS=30
@@ -70,6 +71,7 @@ pause() {
 account() {
   own_account "$ACCOUNT" "$STATE_DIR" 'mttrly agent'
   own_account "$INSPECT_ACCOUNT" /nonexistent 'mttrly inspect lane'
+  own_account "$DOCKER_ACCOUNT" /nonexistent 'mttrly docker lane'
 }
 
 own_account() { # NAME HOME COMMENT
@@ -88,6 +90,7 @@ own_account() { # NAME HOME COMMENT
   case $(getent shadow "$1" | cut -d: -f2) in '!'* | '*'*) ;; *) usermod --lock "$1" ;; esac
   case $home:$shell:$(id -Gn "$1") in "$2":*/nologin:"$1" | "$2":*/false:"$1") return 0 ;; esac
   pause
+  systemctl stop --quiet "mttrly-lane-${1#mttrly-}@*.service" 2>/dev/null || true # nobody's home is changed who is at it
   getent group "$1" >/dev/null || groupadd --system "$1"
   usermod --home "$2" --shell "$NO_SHELL" --gid "$1" --groups '' "$1"
 }

@@ -85,6 +85,13 @@ describe('an installation that was damaged', { skip: why ?? false }, () => {
     ['everybody may enter a lane', 'chmod 666 /run/mttrly/act.sock', ['UNIT_DOWN']],
     ['the door of a lane is gone', 'rm /run/mttrly/read.sock', ['UNIT_DOWN']],
     ['the daemon is in the group of root', 'usermod -aG root,disk -s /bin/bash mttrly', ['ACCOUNT_CHANGED']],
+    [
+      'the account of the inspect lane has another home, and is at work',
+      `sed -i '/^mttrly-inspect:/s#/nonexistent#/root#' /etc/passwd
+      systemd-run --quiet ${IN_USE}/node -e 'require("net").connect("/run/mttrly/inspect.sock").on("close", process.exit)'
+      until pgrep -u mttrly-inspect >/dev/null; do sleep 0.05; done`,
+      ['ACCOUNT_CHANGED'],
+    ],
     ['permissions are wide open', 'chmod -R a+w /opt/mttrly /etc/mttrly; chmod 755 /var/lib/mttrly-act', ['PATH_MODE']],
     ['the state is owned by root', 'chown -R root:root /var/lib/mttrly', ['PATH_OWNER']],
     ['the act lane’s memory is owned by the daemon', 'chown -R mttrly /var/lib/mttrly-act', ['PATH_OWNER']],
