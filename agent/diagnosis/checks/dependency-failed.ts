@@ -6,15 +6,8 @@ import { type Needs, needsOf, watchUnits } from '../units.ts'
 const MESSAGE = /^Dependency failed for /
 const STARTABLE = /\.(?:service|mount|socket)$/
 
-/** Asked for and not there: failed, masked, without a file, or itself not started for another. */
-const isDown = ({ id, active, load, sub }: Needs): boolean =>
-  active === 'failed' ||
-  ['masked', 'not-found', 'bad-setting', 'error'].includes(load) ||
-  sub.startsWith('auto-restart') ||
-  active === 'activating' ||
-  active === 'inactive'
-    ? STARTABLE.test(id)
-    : false
+/** Failed, masked, without a file, at rest, or itself not started for another. */
+const isDown = ({ id, active }: Needs): boolean => STARTABLE.test(id) && active !== 'active' && active !== 'reloading'
 
 /** The units below one that are down, the nearest first. */
 function chainOf(id: string, facts: Facts, above: readonly string[] = []): Needs[] {
@@ -60,7 +53,7 @@ export const dependencyFailed: Check = {
           ...(line ? [quoted(line)] : []),
           ...chain.map((each, i) =>
             seen(
-              `systemctl show ${each}`,
+              `systemctl show ${each.id}`,
               facts.now,
               `needed by ${i === 0 ? id : chain[i - 1]?.id}: ${each.id} ${stateOf(each)}`,
             ),
