@@ -66,8 +66,9 @@ export async function startServedCentral(t: After, outside?: Outside) {
   const owner = await booted.member('owner')
   const mcp = await connectMcp(booted.url, await booted.apiKey(owner.userId))
   t.after(() => mcp.close())
-  const { fleet } = booted.central
   const { workspaceId } = booted
+  /** Another one after a restart. */
+  const fleet = () => booted.central.fleet
 
   return {
     booted,
@@ -76,8 +77,8 @@ export async function startServedCentral(t: After, outside?: Outside) {
     owner,
     mcp,
     newToken: (serverId?: string) =>
-      fleet.createInstallToken({ workspaceId, createdBy: 'test', ...(serverId ? { serverId } : {}) }),
-    servers: () => fleet.list(workspaceId),
+      fleet().createInstallToken({ workspaceId, createdBy: 'test', ...(serverId ? { serverId } : {}) }),
+    servers: () => fleet().list(workspaceId),
     /** A person who may decide does so on the page. */
     async approve(actionId: string): Promise<void> {
       const person = await booted.member(`approver-${actionId}`, 'approver')
@@ -88,7 +89,7 @@ export async function startServedCentral(t: After, outside?: Outside) {
     /** Resolves when exactly these many servers are online. @throws Error when that does not come to pass */
     async untilOnline(count: number, withinMs = 60_000): Promise<void> {
       const end = Date.now() + withinMs
-      while ((await fleet.list(workspaceId)).filter(({ online }) => online).length !== count) {
+      while ((await fleet().list(workspaceId)).filter(({ online }) => online).length !== count) {
         if (Date.now() > end) throw new Error(`not ${count} servers online within ${withinMs} ms`)
         await sleep(100)
       }
