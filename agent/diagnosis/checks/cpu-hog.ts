@@ -7,15 +7,25 @@ import { finding, next, seen } from '../say.ts'
 
 /** Of one processor: what wants less all the time is no hog. */
 const WHOLE = 0.8
-/** Something that has just begun may be done in an instant. */
-const USED_MS = 700
+/** Something that has just begun may be done in an instant: used for so long, or wanted since so long. */
+const USED_MS = 3_000
+const SINCE_MS = 4_000
 /** Whoever says so itself wants to be in nobody's way. */
 const POLITE = 10
+const TICK_MS = 10
 /** The host's own upkeep; it ends by itself. */
 const UPKEEP =
   /^(?:apt-daily|apt-daily-upgrade|dnf-|man-db|fstrim|plocate-|updatedb|logrotate|unattended|packagekit|systemd-)/
 
-type Hog = { subject: string; tasks: Task[]; demand: number; share: number; polite: boolean; upkeep: boolean }
+type Hog = {
+  subject: string
+  tasks: Task[]
+  demand: number
+  share: number
+  polite: boolean
+  upkeep: boolean
+  lasting: boolean
+}
 
 /** Processors that a task wants, and those that it gets. */
 export function loadOf(first: Task, last: Task, ms: number): { demand: number; share: number } {
@@ -33,6 +43,7 @@ export function hogsOf(looks: readonly Look[], facts: Facts): Hog[] {
     const load = loadOf(before, task, last.at - first.at)
     return load.demand >= 0.2 ? [{ task, ...load }] : []
   })
+  const uptimeMs = Number(facts.host.text('/proc/uptime').split(' ')[0]) * 1000
   const bySubject = Map.groupBy(
     wanting.flatMap((each) => {
       const owner = ownerOfTask(facts.host, each.task.pid)
@@ -49,13 +60,20 @@ export function hogsOf(looks: readonly Look[], facts: Facts): Hog[] {
       share: sum(those.map(({ share }) => share)),
       polite: those.every(({ task }) => task.nice >= POLITE),
       upkeep: UPKEEP.test(subject),
+      lasting: those.some(({ task }) => lasts(task, uptimeMs)) || sum(those.map(({ task }) => task.cpuMs)) >= USED_MS,
     }))
-    .filter(({ demand, tasks }) => demand >= WHOLE && sum(tasks.map(({ cpuMs }) => cpuMs)) >= USED_MS)
+    .filter(({ demand }) => demand >= WHOLE)
     .sort((a, b) => b.demand - a.demand)
 }
 
-function severityOf({ demand, polite, upkeep }: Hog, processors: number): Finding['severity'] {
-  if (polite || upkeep) return 'low'
+/** All its life it has wanted most of a processor, whether it got it or not. */
+function lasts({ startTicks, ranMs, waitedMs }: Task, uptimeMs: number): boolean {
+  const age = uptimeMs - startTicks * TICK_MS
+  return age >= SINCE_MS && (ranMs + waitedMs) / age >= 0.6
+}
+
+function severityOf({ demand, polite, upkeep, lasting }: Hog, processors: number): Finding['severity'] {
+  if (polite || upkeep || !lasting) return 'low'
   const part = demand / processors
   // One of many processors is what a busy program may take.
   return part >= 0.75 ? 'high' : part >= 0.25 ? 'medium' : 'low'

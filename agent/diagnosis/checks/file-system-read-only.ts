@@ -83,7 +83,8 @@ export const fileSystemReadOnly: Check = {
           cause: 'FILE_SYSTEM_READ_ONLY',
           subject: path,
           title: `${path} (${kind} on ${device}) is mounted read-only, and nothing says that it should be`,
-          severity: path === '/' || remounted.length > 0 ? 'critical' : 'high',
+          // Memory has no errors of a disk, and a program may have made itself such a place.
+          severity: path === '/' || remounted.length > 0 ? 'critical' : sure || kind !== 'tmpfs' ? 'high' : 'low',
           confidence: sure ? 0.95 : 0.75,
           impact: users,
           evidence: [

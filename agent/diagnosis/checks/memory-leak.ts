@@ -19,6 +19,7 @@ const HEAP =
   /javascript heap out of memory|java\.lang\.outofmemoryerror|allowed memory size of \d+ bytes exhausted|\bMemoryError\b|cannot allocate memory|fatal error: runtime: out of memory/i
 const SHORTLY_MS = 15 * 60_000
 const HZ = 100
+const SERVICES: ReadonlySet<string> = new Set(['unit', 'user-unit', 'container'])
 
 type Growth = { pid: number; name: string; memory: number; perSecond: number; ageMs: number }
 
@@ -64,7 +65,8 @@ export const memoryLeak: Check = {
           cause: 'MEMORY_LEAK',
           subject,
           title: `The memory of ${subject} grows by ${gib(growth.perSecond)} a second and does not come back; it has ${gib(growth.memory)}`,
-          severity: left < SOON_S ? 'high' : left < SOON_S * 12 ? 'medium' : 'low',
+          // What a person has started ends by itself, and may need much until then.
+          severity: !SERVICES.has(owner.kind) || left > SOON_S * 12 ? 'low' : left < SOON_S ? 'high' : 'medium',
           confidence: growth.ageMs > 60_000 ? 0.8 : 0.65,
           evidence: [
             seen(

@@ -61,7 +61,7 @@ function stuck(looks: Awaited<ReturnType<typeof sample>>, facts: Facts) {
 /** The same command again and again, each started by another process: what a scheduler does when the last run never ends. */
 function copies(tasks: readonly Task[], facts: Facts) {
   const uptime = Math.max(0, ...tasks.map(({ startTicks }) => startTicks))
-  const alive = tasks.filter(({ state, kernel, startTicks }) => state !== 'Z' && !kernel && uptime - startTicks >= 0)
+  const alive = tasks.filter(({ state, kernel }) => state !== 'Z' && !kernel)
   const byName = Map.groupBy(alive, ({ name }) => name)
   return [...byName].flatMap(([name, those]) => {
     const parents = new Set(those.map(({ parent, pid }) => (parent === 1 ? -pid : parent)))
@@ -71,7 +71,7 @@ function copies(tasks: readonly Task[], facts: Facts) {
     )
     const [command, most] = [...same].toSorted((a, b) => b[1].length - a[1].length)[0] ?? []
     const owners = new Map(most?.map((each) => [each.pid, ownerOfTask(facts.host, each.pid)]))
-    const first = most?.find(({ pid }) => !['session', 'container'].includes(owners.get(pid)?.kind ?? ''))
+    const first = most?.find(({ pid }) => /^(?:user-)?unit$/.test(owners.get(pid)?.kind ?? ''))
     if (!command || !most || !first || most.length < COPIES) return []
     const subject = subjectOf(owners.get(first.pid) ?? { kind: 'none', name: '' }, first)
     return finding({
