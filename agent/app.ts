@@ -7,6 +7,7 @@ import { createHandle, grantedWork } from './calls.ts'
 import type { CapabilityContext } from './capabilities/handlers.ts'
 import { createCapabilities } from './capabilities/index.ts'
 import type { AgentConfig } from './config.ts'
+import { hasEngine } from './docker/sockets.ts'
 import { makePrivateDirectory } from './files/durable-file.ts'
 import type { LaneName } from './guard/policy.ts'
 import { certificates } from './identity/certificates.ts'
@@ -87,7 +88,7 @@ export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSign
   const contained = (lane: LaneName): boolean =>
     said.lanes.some(({ name, isolation }) => name === lane && isolation !== 'ISOLATION_NONE')
 
-  const capabilities = createCapabilities({ lanes, contained })
+  const capabilities = createCapabilities({ lanes, contained, engine: hasEngine })
   const journal = createJournal<CapabilityContext>({
     directory: join(config.dataDirectory, 'journal'),
     clock,
@@ -100,7 +101,7 @@ export async function runAgent(config: AgentConfig, log: Log, stopped: AbortSign
     clock,
     log,
     connect: connectLink,
-    hello: () => ({ ...host, ...said, unacknowledged: journal.unacknowledged() }),
+    hello: () => ({ ...host, docker: hasEngine(), ...said, unacknowledged: journal.unacknowledged() }),
     renewal: createRenewal({ store, identity, clock, log, certificates }),
     random: Math.random,
     handle: createHandle({ capabilities, journal, clock }),

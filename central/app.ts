@@ -243,6 +243,7 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
       clock,
       inspectInstallation: (serverId) => relay.call(serverId, 'inspect.installation', {}),
       askFiles: async (serverId, json) => (await relay.call(serverId, 'inspect.files', { json })).json,
+      askDocker: async (serverId, json) => (await relay.call(serverId, 'docker.ask', { json })).json,
       reality,
       releases,
       rollouts,

@@ -1,6 +1,7 @@
 // A diagnosis of the host below a root, from the question to the answer: reality first, then the checks with what is left of
 // the time. agent/lanes and the command line import it.
 import type { Diagnosis, DiagnosisQuestion } from '#proto/contract/diagnosis.ts'
+import type { Containers } from '#proto/contract/docker.ts'
 import { createHost, type Runner } from '../reality/host.ts'
 import { readReality } from '../reality/reality.ts'
 import { CHECKS } from './checks/index.ts'
@@ -17,6 +18,7 @@ export type DiagnoseHostOptions = {
   runner: Runner
   clock: { now(): number }
   hostKey?: Buffer
+  engine?: Containers | undefined
 }
 
 export async function diagnoseHost({
@@ -25,9 +27,10 @@ export async function diagnoseHost({
   runner,
   clock,
   hostKey,
+  engine,
 }: DiagnoseHostOptions): Promise<Diagnosis> {
   const began = clock.now()
-  const reality = await readReality({ root, runner, clock, ...(hostKey && { hostKey }) })
+  const reality = await readReality({ root, runner, clock, engine, ...(hostKey && { hostKey }) })
   const now = clock.now()
   const until = Math.max(began + BUDGET_MS, now + CHECKS_MS)
   const host = createHost({ root, runner, now })

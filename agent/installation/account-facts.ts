@@ -2,16 +2,17 @@
 // that this host has for owners.
 import type { Drift } from '#proto/contract/installation.ts'
 import { type Account, parsePasswd } from '../process/accounts.ts'
-import { ACCOUNT, INSPECT_ACCOUNT, type Layout, layoutUnder } from './layout.ts'
+import { ACCOUNT, DOCKER_ACCOUNT, INSPECT_ACCOUNT, type Layout, layoutUnder } from './layout.ts'
 import type { Look } from './look.ts'
 
 export type Group = { name: string; gid: number; members: string[] }
 export type AccountFacts = { accounts: Account[]; groups: Group[] }
 
-/** The daemon's, and that of the inspect lane's verbs. */
+/** The daemon's, and those of lanes. */
 const ACCOUNTS = [
   [ACCOUNT, layoutUnder('/').state],
   [INSPECT_ACCOUNT, '/nonexistent'],
+  [DOCKER_ACCOUNT, '/nonexistent'],
 ] as const
 /** Its path differs between distributions. */
 const NO_SHELL = /\/(nologin|false)$/

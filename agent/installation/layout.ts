@@ -6,6 +6,7 @@ export type Layout = ReturnType<typeof layoutUnder>
 
 export const ACCOUNT = 'mttrly'
 export const INSPECT_ACCOUNT = 'mttrly-inspect'
+export const DOCKER_ACCOUNT = 'mttrly-docker'
 
 /** @param root `/`, or a directory that stands in for it */
 export function layoutUnder(root: string) {

@@ -3,6 +3,7 @@
 // any capability (agent/decisions/0005-inspect-lane.md).
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Containers } from '#proto/contract/docker.ts'
 import { CatalogueError } from '#proto/contract/errors.ts'
 import { verbOf } from '#proto/verbs/verb-of.ts'
 import { loadPolicy, type Policy, refuseLane } from '../guard/policy.ts'
@@ -82,7 +83,7 @@ export async function inspectLane(
   if (open) return { refusal: open }
   const lane = { containment, policy, settings, caller }
   if (request.do === 'files') return await filesIn(request, lane)
-  if (request.do === 'reality') return { outcome: { json: await reality(settings) } }
+  if (request.do === 'reality') return { outcome: { json: await reality(request, settings) } }
   if (request.do === 'diagnose') return await diagnosis(request, settings)
   const verb = verbIn(request.argv)
   if ('why' in verb) return { refusal: { code: 'POLICY_DENIED', details: { reason: 'not_a_verb', why: verb.why } } }
@@ -122,13 +123,22 @@ async function runner([program = '', ...args]: readonly string[]): Promise<{ cod
   return { code: stdout === undefined ? 1 : 0, stdout: stdout ?? '' }
 }
 
-async function reality({ hostKey }: LaneSettings): Promise<string> {
-  endAfter(AROUND_S)
-  const { readReality } = await import('../reality/reality.ts')
-  return JSON.stringify(await readReality({ root: '/', runner, clock: Date, hostKey }))
+/** It comes from another lane, by way of the daemon: what is not of its form is left out. */
+async function engineIn(json: unknown): Promise<Containers | undefined> {
+  if (typeof json !== 'string' || json === '') return undefined
+  const contract = await import('#proto/contract/docker.ts')
+  return contract.Containers.safeParse(parsed(json)).data
 }
 
-async function diagnosis({ json }: DiagnoseRequest, { hostKey }: LaneSettings): Promise<Answer> {
+async function reality({ containers }: RealityRequest, { hostKey }: LaneSettings): Promise<string> {
+  endAfter(AROUND_S)
+  const { readReality } = await import('../reality/reality.ts')
+  return JSON.stringify(
+    await readReality({ root: '/', runner, clock: Date, hostKey, engine: await engineIn(containers) }),
+  )
+}
+
+async function diagnosis({ json, containers }: DiagnoseRequest, { hostKey }: LaneSettings): Promise<Answer> {
   endAfter(AROUND_S)
   const [{ DiagnosisQuestion }, { diagnoseHost }] = await Promise.all([
     import('#proto/contract/diagnosis.ts'),
@@ -136,7 +146,14 @@ async function diagnosis({ json }: DiagnoseRequest, { hostKey }: LaneSettings): 
   ])
   const question = DiagnosisQuestion.safeParse(parsed(json))
   if (!question.success) return { refusal: { code: 'VALIDATION_ERROR', details: { field: 'problem' } } }
-  const answer = await diagnoseHost({ question: question.data, root: '/', runner, clock: Date, hostKey })
+  const answer = await diagnoseHost({
+    question: question.data,
+    root: '/',
+    runner,
+    clock: Date,
+    hostKey,
+    engine: await engineIn(containers),
+  })
   return { outcome: { json: JSON.stringify(answer) } }
 }
 

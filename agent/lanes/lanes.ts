@@ -6,6 +6,8 @@ import type { Companion, startCompanion } from '../process/spawn.ts'
 import { readFrames, wordsFrame } from './frames.ts'
 import type {
   DiagnosisAnswer,
+  DockerAnswer,
+  DockerRequest,
   FilesAnswer,
   Health,
   InspectRequest,
@@ -121,8 +123,15 @@ export function createLanes(options: {
     installation: (io: LaneIo): Promise<Answer<Health>> => look(start('inspect'), { do: 'installation' }, io),
     files: (json: string, io: LaneIo): Promise<Answer<FilesAnswer>> =>
       look(start('inspect'), { do: 'files', json }, io),
-    reality: (io: LaneIo): Promise<Answer<RealityAnswer>> => lookAround({ do: 'reality' }, io),
-    diagnose: (json: string, io: LaneIo): Promise<Answer<DiagnosisAnswer>> => lookAround({ do: 'diagnose', json }, io),
+    docker: (request: Omit<DockerRequest, 'do'>, io: LaneIo): Promise<Answer> =>
+      look(start('docker'), { do: 'docker', ...request }, io),
+    containers: (json: string, io: LaneIo): Promise<Answer<DockerAnswer>> =>
+      look(start('docker'), { do: 'containers', json }, io),
+    /** `containers`: as the docker lane said them. */
+    reality: (containers: string, io: LaneIo): Promise<Answer<RealityAnswer>> =>
+      lookAround({ do: 'reality', containers }, io),
+    diagnose: (json: string, containers: string, io: LaneIo): Promise<Answer<DiagnosisAnswer>> =>
+      lookAround({ do: 'diagnose', json, containers }, io),
     act: (verb: 'run' | 'settle', words: SignedWords, io: LaneIo): Promise<Answer> =>
       converse(start('act'), { do: verb, ...words }, io),
     async forget(grants: string[]): Promise<void> {

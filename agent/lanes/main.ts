@@ -1,8 +1,9 @@
-// A lane: a short-lived process of its own that answers one request, `node agent/lanes/main.ts <read|inspect|act|probe|hide> --data
+// A lane: a short-lived process of its own that answers one request, `node agent/lanes/main.ts <read|inspect|docker|act|probe|hide> --data
 // DIR --config DIR`. It is started by the daemon, or by systemd (`--unit`) with the accepted socket as standard input and output.
 import { writeSync } from 'node:fs'
 import { closeInherited } from '../process/inherited.ts'
 import { type Caller, connectCaller } from './caller.ts'
+import type { dockerLane } from './docker-lane.ts'
 import type { inspectLane } from './inspect-lane.ts'
 import { type LaneSettings, laneSettings } from './settings.ts'
 import type { ActRequest, LaneWords, Request, WhereRequest } from './words.ts'
@@ -24,6 +25,13 @@ const LANES: Record<string, () => Promise<Lane>> = {
     return async (caller, settings) => {
       const request = await caller.request()
       return isInspect(request) ? await inspect.inspectLane(request, caller, settings) : undefined
+    }
+  },
+  docker: async () => {
+    const docker = await import('./docker-lane.ts')
+    return async (caller, settings) => {
+      const request = await caller.request()
+      return isDocker(request) ? await docker.dockerLane(request, caller, settings) : undefined
     }
   },
   act: async () => {
@@ -49,6 +57,9 @@ const LANES: Record<string, () => Promise<Lane>> = {
 
 const isInspect = (request: Request | undefined): request is Parameters<typeof inspectLane>[0] =>
   request !== undefined && ['inspect', 'installation', 'files', 'reality', 'diagnose', 'attack'].includes(request.do)
+
+const isDocker = (request: Request | undefined): request is Parameters<typeof dockerLane>[0] =>
+  request !== undefined && ['docker', 'containers', 'where'].includes(request.do)
 
 const isAct = (request: Request | undefined): request is ActRequest | WhereRequest =>
   request !== undefined && ['run', 'settle', 'forget', 'where'].includes(request.do)

@@ -1,6 +1,6 @@
 // What an agent says of itself and its host when a stream begins. Read once; the host's root is a parameter.
 import { createHash, randomUUID } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { arch, hostname, release } from 'node:os'
 import { join } from 'node:path'
 import { CAPABILITY_VERSION } from '#proto/contract/capability-version.ts'
@@ -8,7 +8,10 @@ import type { Hello } from '#proto/gen/mttrly/agent/v1/Hello.ts'
 
 /** The rest is the lanes', the journal's and the identity's to say. */
 export type HostFacts = Required<
-  Omit<Hello, 'lanes' | 'shell' | 'signedApprovals' | 'approvers' | 'unacknowledged' | 'playbooks' | 'authorities'>
+  Omit<
+    Hello,
+    'lanes' | 'shell' | 'docker' | 'signedApprovals' | 'approvers' | 'unacknowledged' | 'playbooks' | 'authorities'
+  >
 >
 
 export const parseOsRelease = (text: string): string =>
@@ -34,6 +37,5 @@ export function readHostFacts({ root, version }: { root: string; version: string
     arch: arch(),
     bootId: read(join(root, 'proc/sys/kernel/random/boot_id')),
     machineIdHash: machineId ? createHash('sha256').update(machineId).digest('hex') : '',
-    docker: existsSync(join(root, 'run/docker.sock')) || existsSync(join(root, 'var/run/docker.sock')),
   }
 }

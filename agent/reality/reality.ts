@@ -1,7 +1,8 @@
 // The door of this room: one snapshot of what runs on a host and how it is. It is called inside a lane that may read and not
 // write; it starts no program but those of COMMANDS, through the runner that it is given.
 import { setImmediate as breathe } from 'node:timers/promises'
-import { type Container, MOST, type Section, type Snapshot } from '#proto/contract/reality.ts'
+import type { Containers } from '#proto/contract/docker.ts'
+import { MOST, type Section, type Snapshot } from '#proto/contract/reality.ts'
 import { readChanges } from './changes.ts'
 import { cleanAll, createClean } from './clean.ts'
 import { fit } from './fit.ts'
@@ -35,10 +36,10 @@ export type RealityOptions = {
   clock: { now(): number }
   hostKey?: Buffer
   /** What somebody who may ask the container engine found. */
-  containers?: Container[]
+  engine?: Containers | undefined
 }
 
-export async function readReality({ root, runner, clock, hostKey, containers }: RealityOptions): Promise<Snapshot> {
+export async function readReality({ root, runner, clock, hostKey, engine }: RealityOptions): Promise<Snapshot> {
   const now = clock.now()
   const host = createHost({ root, runner, now })
   const time = { bootedAt: readBootTime(host), now }
@@ -46,7 +47,7 @@ export async function readReality({ root, runner, clock, hostKey, containers }: 
   // What others work out goes on while this process reads.
   const showing = isSystemd(host) ? host.run('units') : undefined
   const counting = readPackages(host)
-  const processes = readProcesses(host, time)
+  const processes = readProcesses(host, time, engine?.containers)
   await breathe()
   const sockets = await readListeners(host, processes)
   const mounts = readMounts(host)
@@ -69,7 +70,7 @@ export async function readReality({ root, runner, clock, hostKey, containers }: 
   const found = {
     units,
     processes: groupProcesses(processes),
-    listeners: describeListeners(sockets, systemd?.unitOfSocket ?? new Map()),
+    listeners: describeListeners(sockets, { unitOfSocket: systemd?.unitOfSocket, containers: engine?.containers }),
     runtimes: describeRuntimes(runtimes),
     sites,
     stores: stores.stores,
@@ -78,10 +79,10 @@ export async function readReality({ root, runner, clock, hostKey, containers }: 
     certificates: readCertificates(host, certificates),
     mounts,
     deploys: describeDeploys(heads),
-    changes,
-    containers: containers ?? [],
+    changes: [...changes, ...(engine?.changes ?? [])].toSorted((a, b) => b.at - a.at),
+    containers: engine?.containers ?? [],
   } satisfies { [S in Section]: unknown[] }
-  const bounded = { ...bound(found), containers: containers ? found.containers.slice(0, MOST.containers) : null }
+  const bounded = { ...bound(found), containers: engine ? found.containers.slice(0, MOST.containers) : null }
   const gaps = [
     ...[...host.gaps].map(([what, why]) => ({ what, why })),
     ...host.hidden.filter((path) => !NEVER_SAID.test(path)).map((what) => ({ what, why: HIDDEN })),

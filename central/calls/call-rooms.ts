@@ -19,6 +19,7 @@ export type CallRooms = {
     | 'clock'
     | 'inspectInstallation'
     | 'askFiles'
+    | 'askDocker'
     | 'reality'
     | 'releases'
     | 'rollouts'

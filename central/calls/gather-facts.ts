@@ -32,7 +32,7 @@ async function serverFacts(
 }
 
 /** The capability version from which agents have the lane. */
-const SINCE: Record<LookingLane, number> = { read: 1, inspect: 2 }
+const SINCE: Record<LookingLane, number> = { read: 1, inspect: 2, docker: 4 }
 
 const containedLanes = ({ lanes, capabilityVersion }: ServerView): LookingLane[] =>
   LOOKING_LANES.filter(

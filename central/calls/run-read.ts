@@ -84,7 +84,7 @@ export function createRunRead(rooms: {
     const { line, verb } = command
     const ended = (
       verb
-        ? relay.call(serverId, 'inspect.run', { argv: [...verb], timeoutMs }, io)
+        ? relay.call(serverId, `${verb.lane}.run`, { argv: [...verb.argv], timeoutMs }, io)
         : relay.call(serverId, 'commands.read', { line, timeoutMs }, io)
     )
       .then((run): Ended => ({ state: endStateOf(run), outcome: outcomeOf(run) }))
@@ -154,7 +154,7 @@ function recordOf(
     spec,
     words: {
       title: titleOf(line),
-      effect: `Changes nothing: it ran in the ${verb ? 'inspect' : 'read'} lane.`,
+      effect: `Changes nothing: it ran in the ${verb?.lane ?? 'read'} lane.`,
       undo: '',
       reason: '',
       why: '',

@@ -4,8 +4,8 @@ import { type Plan, planCovers } from './plan.ts'
 import type { Policy } from './policy.ts'
 import { mayExecute, type Principal, type Scope } from './principal.ts'
 
-/** The lanes whose kernel boundary makes an approval unnecessary. */
-export const LOOKING_LANES = ['read', 'inspect'] as const
+/** The lanes that make an approval unnecessary: the kernel holds the first two, a table of paths the third. */
+export const LOOKING_LANES = ['read', 'inspect', 'docker'] as const
 export type LookingLane = (typeof LOOKING_LANES)[number]
 
 /**
@@ -23,6 +23,7 @@ export type ServerFacts = { online: boolean; contained: readonly LookingLane[] }
 const NOT_CONTAINED: Record<LookingLane, string> = {
   read: 'This server has no sandbox that would hold a read-only command.',
   inspect: 'It needs the system bus or the journal, and this server has no lane that may only look at them.',
+  docker: 'It needs the container engine, and this server has no lane that may only look at that.',
 }
 
 export type Facts = {

@@ -13,8 +13,9 @@ import type { Releases } from '../releases/releases.ts'
 import type { ActionsStore } from '../storage/actions.ts'
 import type { CatalogEntry } from './define.ts'
 
-/** A shell line of the read lane; with `verb`, its argv as a fixed verb of the inspect lane. */
-export type ReadCommand = { line: string; verb?: readonly string[] }
+/** A shell line of the read lane; with `verb`, its argv as a fixed verb of another lane. */
+export type ReadCommand = { line: string; verb?: { lane: VerbLane; argv: readonly string[] } }
+export type VerbLane = 'inspect' | 'docker'
 
 /** A read-only run that ended in time, or the action that it has become because it is long or prints much. */
 export type ReadRun =
@@ -48,6 +49,8 @@ export type ToolContext = {
   inspectInstallation: (serverId: string) => Promise<InstallationHealth>
   /** A FileQuestion to a server that is online, as JSON, and its answer as the host gave it: untrusted. */
   askFiles: (serverId: string, question: string) => Promise<string>
+  /** A DockerQuestion, in the same way. */
+  askDocker: (serverId: string, question: string) => Promise<string>
   /** What runs on a server. */
   reality: Pick<Reality, 'get' | 'refresh'>
   /** The release that Central offers to hosts. */

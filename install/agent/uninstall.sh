@@ -7,7 +7,7 @@ set -euo pipefail
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 UNIT_DIR=/etc/systemd/system
-ACCOUNTS=(mttrly-inspect mttrly)
+ACCOUNTS=(mttrly-docker mttrly-inspect mttrly)
 
 # A lane that removed itself would end in the middle: the work moves to a unit of its own, which leaves nothing behind.
 move_out() {

@@ -32,7 +32,7 @@ export async function bundleAgent(root: string, version: string): Promise<Bundle
     banner: { js: REQUIRE },
     // grpc-js loads it for its introspection services, which nobody here offers.
     external: ['@grpc/proto-loader'],
-    plugins: [ownVersion(version), nativeTerminal, englishAlone],
+    plugins: [ownVersion(version), nativeTerminal, englishAlone, looksAlone],
     // node_modules may be a link: paths, and with them the parts' names, follow from the checkout alone.
     preserveSymlinks: true,
     metafile: true,
@@ -80,6 +80,16 @@ const englishAlone: Plugin = {
       contents: `export { default as en } from './en.js'`,
       loader: 'js',
     }))
+  },
+}
+
+/** Of dockerode: no tunnel over ssh, no build session, no archive of a directory to build from. */
+const looksAlone: Plugin = {
+  name: 'looks-alone',
+  setup(build) {
+    const left =
+      /\/(?:docker-modem\/lib\/ssh|dockerode\/lib\/session|tar-fs\/index|@balena\/dockerignore\/[\w/]*ignore)\.js$/
+    build.onLoad({ filter: left }, () => ({ contents: '', loader: 'js' }))
   },
 }
 

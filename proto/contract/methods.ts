@@ -2,6 +2,7 @@
 // A handler that is missing or surplus does not compile (agent/capabilities); neither does a wrong request or response.
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { CommandsDefinition } from '#proto/gen/mttrly/agent/v1/Commands.ts'
+import type { DockerDefinition } from '#proto/gen/mttrly/agent/v1/Docker.ts'
 import type { InspectDefinition } from '#proto/gen/mttrly/agent/v1/Inspect.ts'
 import { type Codec, serviceCodecs } from './wire.ts'
 
@@ -22,11 +23,13 @@ type MethodsOf<Capability extends string, Definition> = {
  * `request` is what Central hands over and `received` what the handler gets; `response` is what the handler returns
  * and `answer` what Central gets (the same messages, with the defaults filled in on the receiving side).
  */
-export type Methods = MethodsOf<'commands', CommandsDefinition> & MethodsOf<'inspect', InspectDefinition>
+export type Methods = MethodsOf<'commands', CommandsDefinition> &
+  MethodsOf<'inspect', InspectDefinition> &
+  MethodsOf<'docker', DockerDefinition>
 export type MethodName = keyof Methods
 export type CapabilityName = MethodName extends `${infer Capability}.${string}` ? Capability : never
 
-const SERVICES = { commands: 'Commands', inspect: 'Inspect' } satisfies Record<CapabilityName, string>
+const SERVICES = { commands: 'Commands', inspect: 'Inspect', docker: 'Docker' } satisfies Record<CapabilityName, string>
 
 /** Methods that change the host. They carry a grant, are journalled, and run once or not at all. */
 export const GRANTED_METHODS = ['commands.act'] as const satisfies readonly MethodName[]

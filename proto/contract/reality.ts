@@ -260,7 +260,19 @@ export const Container = z.object({
   restarts: count,
   since: time.optional(),
   ports: z.array(text).max(100),
+  /** Of the compose file it came from. */
   project: text.optional(),
+  service: text.optional(),
+  /** How it ended the last time, where it has. */
+  exitCode: z.number().int().optional(),
+  finishedAt: time.optional(),
+  /** The kernel ended it, or a part of it, at its memory limit. */
+  oomKilled: z.boolean().optional(),
+  memoryLimit: count.optional(),
+  /** What the engine does when it ends: no, on-failure, always, unless-stopped. */
+  restartPolicy: text.optional(),
+  /** How often it has ended within the last hour. */
+  deaths: count.optional(),
   health: Health,
 })
 export type Container = z.infer<typeof Container>

@@ -4,7 +4,8 @@ import { hasGlob, quoteForReason, type StaticWord } from './words.ts'
 
 type Option = { readonly name: string; readonly value?: StaticWord; readonly kind?: Kind }
 type Arguments = { readonly options: Option[]; readonly operands: StaticWord[]; refused?: string }
-type Outcome = { readonly refused?: string; readonly verb?: string }
+/** `args`: what the program will understand. */
+type Outcome = { readonly refused?: string; readonly verb?: string; readonly args?: Arguments }
 /** Why a path may not be used so, or undefined. */
 export type PathRefusal = (path: StaticWord, use: PathUse) => string | undefined
 
@@ -22,7 +23,7 @@ export function checkArguments(
   const args = readArguments(chosen.rule, chosen.words)
   const why = args.refused ?? judge(chosen.rule, args, pathRefusal) ?? finalLook(chosen.rule, words)
   if (why !== undefined) return { refused: `${program} is not known to be read-only here: ${why}.` }
-  return chosen.verb === undefined ? {} : { verb: chosen.verb }
+  return { args, ...(chosen.verb !== undefined && { verb: chosen.verb }) }
 }
 
 type Chosen = { readonly rule: Rule; readonly words: readonly StaticWord[]; readonly verb?: string }

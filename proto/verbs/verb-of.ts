@@ -6,7 +6,15 @@ import { VERB_PROGRAMS } from './verbs.ts'
 import { literal } from './words.ts'
 
 export type VerbLane = NonNullable<Program['lane']>
-export type VerbAnswer = { program: string; lane: VerbLane; verb: string } | { refused: string }
+/** `options` in their order, with their values; `operands` without the verb itself. */
+export type Verb = {
+  program: string
+  lane: VerbLane
+  verb: string
+  options: readonly { name: string; value: string }[]
+  operands: readonly string[]
+}
+export type VerbAnswer = Verb | { refused: string }
 
 /** The directories in which a program's name means the system's own program. */
 const SYSTEM_DIRECTORIES = ['/bin/', '/usr/bin/', '/sbin/', '/usr/sbin/']
@@ -27,5 +35,11 @@ export function verbOf([first = '', ...args]: readonly string[]): VerbAnswer {
   if (rule?.lane === undefined) return { refused: 'The program is in no table of verbs.' }
   const outcome = checkArguments(program, rule, args.map(literal), noPaths)
   if (outcome.refused !== undefined) return { refused: outcome.refused }
-  return { program, lane: rule.lane, verb: [program, outcome.verb].filter(Boolean).join(' ') }
+  return {
+    program,
+    lane: rule.lane,
+    verb: [program, outcome.verb].filter(Boolean).join(' '),
+    options: (outcome.args?.options ?? []).map(({ name, value }) => ({ name, value: value?.value ?? '' })),
+    operands: (outcome.args?.operands ?? []).map(({ value }) => value),
+  }
 }

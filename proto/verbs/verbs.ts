@@ -1,4 +1,4 @@
-import { DIGITS, flagsOf, LETTERS, madeOf, type Programs, type Rule } from './rules.ts'
+import { DIGITS, flagsOf, LETTERS, madeOf, type Program, type Programs, type Rule } from './rules.ts'
 
 /* Read-only commands that need the system bus or Docker. They run as fixed verbs of another lane, never as a shell. */
 
@@ -81,6 +81,55 @@ const port: Rule = { leading: [isContainer, isPort], min: 1 }
 const history: Rule = { flags: '--no-trunc -q --quiet', leading: [isImage], min: 1 }
 const format: Rule = { values: { '-f': FORMATS, '--format': FORMATS } }
 
+/** Without a directory there is no project that is meant. */
+const composePs: Rule = {
+  flags: '-a -q --all --quiet --services',
+  values: { '--format': FORMATS },
+  needs: ['-p', '--project-name'],
+}
+const composeLs: Rule = { flags: '-a -q --all --quiet', values: { '--format': FORMATS } }
+const events: Rule = {
+  values: { '--since': isTime, '--until': isTime, '-f': isFilter, '--filter': isFilter, '--format': FORMATS },
+  needsAll: ['--until'],
+}
+
+/** The same words and the same API answer for Docker and for Podman. */
+const engine: Program = {
+  lane: 'docker',
+  verbs: {
+    ps: containers,
+    images,
+    inspect,
+    logs,
+    events,
+    stats,
+    version: format,
+    info: format,
+    top: oneContainer,
+    port,
+    diff: oneContainer,
+    history,
+    container: {
+      verbs: {
+        ls: containers,
+        list: containers,
+        ps: containers,
+        inspect,
+        logs,
+        stats,
+        top: oneContainer,
+        port,
+        diff: oneContainer,
+      },
+    },
+    image: { verbs: { ls: images, list: images, inspect, history } },
+    network: { verbs: { ls: listing, list: listing, inspect } },
+    volume: { verbs: { ls: listing, list: listing, inspect } },
+    system: { verbs: { df: { flags: '-v --verbose', values: { '--format': FORMATS } }, info: format } },
+    compose: { values: { '-p': isContainer, '--project-name': isContainer }, verbs: { ls: composeLs, ps: composePs } },
+  },
+}
+
 export const VERB_PROGRAMS: Programs = {
   systemctl: {
     lane: 'inspect',
@@ -137,40 +186,8 @@ export const VERB_PROGRAMS: Programs = {
     count: true, // -b -1
     rest: isMatch,
   },
-  docker: {
-    lane: 'docker',
-    verbs: {
-      ps: containers,
-      images,
-      inspect,
-      logs,
-      stats,
-      version: format,
-      info: format,
-      top: oneContainer,
-      port,
-      diff: oneContainer,
-      history,
-      container: {
-        verbs: {
-          ls: containers,
-          list: containers,
-          ps: containers,
-          inspect,
-          logs,
-          stats,
-          top: oneContainer,
-          port,
-          diff: oneContainer,
-        },
-      },
-      image: { verbs: { ls: images, list: images, inspect, history } },
-      network: { verbs: { ls: listing, list: listing, inspect } },
-      volume: { verbs: { ls: listing, list: listing, inspect } },
-      system: { verbs: { df: { flags: '-v --verbose', values: { '--format': FORMATS } }, info: format } },
-      compose: { verbs: { ls: { flags: '-a -q --all --quiet', values: { '--format': FORMATS } } } },
-    },
-  },
+  docker: engine,
+  podman: engine,
 }
 
 /** `journalctl -b -1`: a boot by offset or by id. */

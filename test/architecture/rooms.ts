@@ -13,6 +13,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'agent/process': ['proto/contract'],
   'agent/reading': ['agent/guard', 'proto/contract', 'proto/redaction'],
   'agent/writing': ['agent/files', 'agent/guard', 'agent/process', 'agent/reading', 'proto/contract'],
+  'agent/docker': ['proto/contract', 'proto/redaction', 'proto/verbs'],
   'agent/link': ['proto/contract'],
   'agent/identity': ['agent/files'],
   'agent/installation': [
@@ -27,6 +28,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'proto/redaction',
   ],
   'agent/lanes': [
+    'agent/docker',
     'agent/diagnosis',
     'agent/files',
     'agent/guard',
@@ -127,5 +129,6 @@ export const KEPT_PACKAGES: readonly { packages: readonly string[]; only: RegExp
     only: /^central\/mcp\//,
     why: 'MCP is spoken by central/mcp',
   },
+  { packages: ['dockerode'], only: /^agent\/docker\//, why: 'only agent/docker asks a container engine' },
   { packages: ['zod'], only: /^(?!agent\/(link|journal|main|app))/, why: 'the daemon stays lean' },
 ]

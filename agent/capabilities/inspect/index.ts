@@ -3,6 +3,7 @@
 import { CatalogueError } from '#proto/contract/errors.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import type { Answer } from '../../lanes/lanes.ts'
+import { containersHere } from '../docker/containers.ts'
 import type { CapabilityContext, Handlers } from '../handlers.ts'
 import type { CapabilityRooms } from '../index.ts'
 import { resultOf, timeoutOf } from '../results.ts'
@@ -11,7 +12,8 @@ const UNCONTAINED = 'Nothing on this host was found to contain what looks closer
 
 const tooLong = (argv: readonly string[]): boolean => Buffer.byteLength(argv.join(' ')) > LIMITS.commandLine
 
-export function createInspect({ lanes, contained }: CapabilityRooms) {
+export function createInspect(rooms: CapabilityRooms) {
+  const { lanes, contained } = rooms
   const inLane = async <Result>(
     ctx: CapabilityContext,
     ask: (io: Parameters<typeof lanes.installation>[0]) => Promise<Answer<Result>>,
@@ -26,7 +28,7 @@ export function createInspect({ lanes, contained }: CapabilityRooms) {
     },
     installation: (_question, ctx) => inLane(ctx, lanes.installation),
     files: ({ json }, ctx) => inLane(ctx, (io) => lanes.files(json, io)),
-    reality: (_question, ctx) => inLane(ctx, lanes.reality),
-    diagnose: ({ json }, ctx) => inLane(ctx, (io) => lanes.diagnose(json, io)),
+    reality: (_question, ctx) => inLane(ctx, async (io) => lanes.reality(await containersHere(rooms, io), io)),
+    diagnose: ({ json }, ctx) => inLane(ctx, async (io) => lanes.diagnose(json, await containersHere(rooms, io), io)),
   } satisfies Handlers<'inspect'>
 }

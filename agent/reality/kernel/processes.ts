@@ -1,6 +1,6 @@
 // Every process with its cgroup and program, from /proc: no program is started for it.
 import { basename, join } from 'node:path'
-import type { Owner, ProcessGroup } from '#proto/contract/reality.ts'
+import type { Container, Owner, ProcessGroup } from '#proto/contract/reality.ts'
 import { cgroupOf, parseStat } from '../../process/process-table.ts'
 import type { Host } from '../host.ts'
 
@@ -83,6 +83,9 @@ export function ownerOf(cgroup: string): Owner {
   return { kind: 'none', name: '' }
 }
 
+const named = (owner: Owner, names: ReadonlyMap<string, string>): Owner =>
+  owner.kind === 'container' ? { ...owner, name: names.get(owner.name) ?? owner.name } : owner
+
 /** The program that a command line names: for whoever may not look at the program itself. */
 function namedProgram(host: Host, argv: readonly string[]): string {
   const word = argv[0]?.split(' ')[0] ?? ''
@@ -98,11 +101,13 @@ function namedProgram(host: Host, argv: readonly string[]): string {
 /** The name of its program; a thread of Node may call itself something else. */
 export const programOf = ({ exe, name }: Process): string => basename(exe) || name
 
-export function readProcesses(host: Host, { bootedAt }: Clock): Process[] {
+/** `containers`: what the engine calls those that the kernel knows by their ids. */
+export function readProcesses(host: Host, { bootedAt }: Clock, containers: readonly Container[] = []): Process[] {
+  const names = new Map(containers.map(({ id, name }) => [id, name]))
   const users = parsePasswd(host.text('/etc/passwd'))
   const owners = new Map<string, Owner>()
   const ownerOnce = (cgroup: string): Owner => {
-    const owner = owners.get(cgroup) ?? ownerOf(cgroup)
+    const owner = owners.get(cgroup) ?? named(ownerOf(cgroup), names)
     owners.set(cgroup, owner)
     return owner
   }
@@ -152,7 +157,7 @@ export function groupProcesses(processes: readonly Process[]): ProcessGroup[] {
     Math.round(members.reduce((total, each) => total + each[of], 0))
   return [...groups]
     .map(([cgroup, members]) => ({
-      owner: ownerOf(cgroup),
+      owner: members[0]?.owner ?? ownerOf(cgroup),
       cgroup,
       count: members.length,
       memory: sum(members, 'memory'),

@@ -1,7 +1,7 @@
 // Listening sockets and whose they are: /proc/net gives the inodes, /proc/<pid>/fd who holds them. Where descriptors of others
 // may not be looked at, the cgroup in which a socket was made tells, or its user when one service alone runs as that.
 
-import type { Listener } from '#proto/contract/reality.ts'
+import type { Container, Listener } from '#proto/contract/reality.ts'
 import { COMMANDS, type Host } from '../host.ts'
 import { type Process, programOf } from './processes.ts'
 
@@ -156,11 +156,36 @@ export async function readListeners(host: Host, processes: readonly Process[]): 
   return sockets.map((socket) => ({ ...socket, ...held(socket) }))
 }
 
+/** What an engine holds a port with, for a container that publishes it. */
+const FORWARDS = /^(?:docker-proxy|rootlessport|conmon)$/
+const PUBLISHED = /^(?:\[(.+)\]|(.+)):(\d+)->\d+\/(tcp|udp)$/
+
+/** `tcp 0.0.0.0:8080` → the container that publishes it. */
+const publishers = (containers: readonly Container[]): Map<string, string> =>
+  new Map(
+    containers.flatMap(({ name, ports }) =>
+      ports.flatMap((port) => {
+        const [, six, four, number, protocol] = PUBLISHED.exec(port) ?? []
+        return number === undefined ? [] : [[`${protocol} ${six ?? four}:${number}`, name] as const]
+      }),
+    ),
+  )
+
+/** A port of the engine's own is the container's that it stands for. */
+const publishedBy = (name: string | undefined, holder: Process | undefined): Pick<Listener, 'owner' | 'ownerFrom'> =>
+  name !== undefined && (holder === undefined || FORWARDS.test(programOf(holder)))
+    ? { owner: { kind: 'container', name }, ownerFrom: 'ports that the container engine publishes' }
+    : {}
+
 /** `unitOfSocket`: the socket unit of an address that process 1 holds for a service that has not been asked for yet. */
 export function describeListeners(
   sockets: readonly HeldSocket[],
-  unitOfSocket: ReadonlyMap<string, string>,
+  {
+    unitOfSocket = new Map(),
+    containers = [],
+  }: { unitOfSocket?: ReadonlyMap<string, string> | undefined; containers?: readonly Container[] | undefined } = {},
 ): Listener[] {
+  const published = publishers(containers)
   const described = sockets.map(({ protocol, address, port, holder, heldFrom }): Listener => {
     const unit = holder?.pid === 1 ? unitOfSocket.get(port === undefined ? address : String(port)) : undefined
     return {
@@ -173,6 +198,7 @@ export function describeListeners(
         owner: unit ? { kind: 'unit', name: unit } : holder.owner,
         ...(heldFrom && { ownerFrom: heldFrom }),
       }),
+      ...publishedBy(published.get(`${protocol} ${address}:${port}`), holder),
     }
   })
   // Several workers may listen on one address, each with a socket of its own.

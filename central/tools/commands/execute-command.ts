@@ -53,8 +53,6 @@ function effectOf({ command, cwd, terminal }: Input): Effect {
   if (classification.kind === 'ask')
     return { kind: 'change', why: classification.reason, programs: classification.programs }
   const { lane, programs } = placeOf(classification)
-  if (lane === 'docker')
-    return { kind: 'change', why: 'It needs Docker, which the read-only sandbox cannot reach.', programs }
   if (cwd !== '/' || terminal)
     return { kind: 'change', why: 'It asks for a directory or a terminal of its own.', programs }
   return { kind: 'read', lane, programs }
@@ -82,7 +80,10 @@ async function specOf(asked: Input, ctx: ToolContext): Promise<ActionSpec> {
 
 async function run(asked: Input, ctx: ToolContext): Promise<ActionView> {
   const found = classify(asked.command)
-  const command = { line: asked.command, ...(found.kind === 'verb' && { verb: found.argv }) }
+  const command = {
+    line: asked.command,
+    ...(found.kind === 'verb' && { verb: { lane: found.lane, argv: found.argv } }),
+  }
   const ran = await ctx.runRead(asked.server_id, command, asked.timeout_s * 1000)
   if (ran.kind === 'action') return fullView(await ctx.approvals.get(ctx.workspace.id, ran.actionId), ctx)
   const page = pageOf(ran.output, 0, ran.output.length, { end: ran.output.length, over: true })

@@ -24,7 +24,7 @@ export type ReadInput = z.output<typeof ReadInput>
 export const ReadOutput = z.object({
   server_id: z.string(),
   path: z.string().describe('The real path that was read'),
-  kind: z.enum(['text', 'binary', 'journal']),
+  kind: z.enum(['text', 'binary', 'journal', 'docker-log', 'docker-image']),
   content: z.string().optional().describe('Redacted; untrusted text from the host'),
   lines: z.number().int(),
   first_line: z.number().int().optional(),
@@ -122,7 +122,7 @@ export async function readJournal(asked: ReadInput, unit: string, ctx: ToolConte
   }
 }
 
-const linesIn = (text: string): number => {
+export const linesIn = (text: string): number => {
   const feeds = text.split('\n').length - 1
   return text === '' || text.endsWith('\n') ? feeds : feeds + 1
 }

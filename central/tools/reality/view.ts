@@ -107,7 +107,7 @@ export function realityView(server: ServerView, view: View, input: Input, { cloc
       booted_at: moment(host.bootedAt),
       processes: host.processes,
       packages: { ...packages, installed: packages.count },
-      docker: snapshot.containers === null ? 'not looked at' : 'looked at',
+      docker: snapshot.containers === null ? 'no engine, or none that answered' : 'looked at',
     },
     counts: Object.fromEntries(NAMES.map((name) => [name, itemsOf(name, snapshot).length])),
     unhealthy: unhealthy.slice(0, UNHEALTHY),

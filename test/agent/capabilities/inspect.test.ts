@@ -21,7 +21,7 @@ function inspectWith(options: { contained?: boolean; answer?: Answer<never> } = 
     installation: async () => options.answer ?? { kind: 'outcome', outcome: health },
     files: async (json: string) => options.answer ?? { kind: 'outcome', outcome: { json } },
   } as unknown as Lanes
-  return { asked, handlers: createInspect({ lanes, contained: () => options.contained ?? true }) }
+  return { asked, handlers: createInspect({ lanes, contained: () => options.contained ?? true, engine: () => false }) }
 }
 const refusedWith = (code: string, reason: string) => (error: unknown) =>
   error instanceof CatalogueError && error.code === code && error.details.reason === reason

@@ -13,12 +13,14 @@ import { parsePasswd } from '../../../agent/process/accounts.ts'
 const PASSWD = `root:x:0:0:root:/root:/bin/bash
 mttrly:x:998:997:mttrly agent:/var/lib/mttrly:/usr/sbin/nologin
 mttrly-inspect:x:996:996:mttrly inspect lane:/nonexistent:/sbin/nologin
+mttrly-docker:x:995:995:mttrly docker lane:/nonexistent:/sbin/nologin
 `
 const GROUP = `root:x:0:
 docker:x:101:alice,mttrly
 sudo:x:27:alice
 mttrly:x:997:
 mttrly-inspect:x:996:
+mttrly-docker:x:995:
 `
 const host = (passwd = PASSWD, group = GROUP.replace(',mttrly', '')) => ({
   accounts: parsePasswd(passwd),
@@ -45,6 +47,7 @@ describe('accounts', () => {
     assert.deepEqual(codes, [
       ['ACCOUNT_MISSING', 'mttrly'],
       ['ACCOUNT_MISSING', 'mttrly-inspect'],
+      ['ACCOUNT_MISSING', 'mttrly-docker'],
     ])
   })
   test('own what has their number, and a number without a name is a number', () => {

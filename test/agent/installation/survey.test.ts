@@ -24,6 +24,7 @@ import { MANIFEST_FILE, RELEASE_KEY_FILE, SIGNATURE_FILE } from '#proto/contract
 import { type Layout, layoutUnder } from '../../../agent/installation/layout.ts'
 import type { Outside } from '../../../agent/installation/outside.ts'
 import { type Survey, surveyInstallation } from '../../../agent/installation/survey.ts'
+import { writeUpdate } from '../../../agent/installation/update-record.ts'
 import { unpackTarGz } from '../../../install/release/tar.ts'
 import { smallRelease } from '../../helpers/release.ts'
 
@@ -35,8 +36,9 @@ const NOT_ENROLLED = ['IDENTITY_MISSING /var/lib/mttrly/identity.json', 'PIN_MIS
 
 const PASSWD = `root:x:0:0::/root:/bin/sh
 mttrly:x:${DAEMON}:${DAEMON}::/var/lib/mttrly:/usr/sbin/nologin
-mttrly-inspect:x:997:997::/nonexistent:/usr/sbin/nologin\n`
-const GROUP = `root:x:0:\nmttrly:x:${DAEMON}:\nmttrly-inspect:x:997:\n`
+mttrly-inspect:x:997:997::/nonexistent:/usr/sbin/nologin
+mttrly-docker:x:996:996::/nonexistent:/usr/sbin/nologin\n`
+const GROUP = `root:x:0:\nmttrly:x:${DAEMON}:\nmttrly-inspect:x:997:\nmttrly-docker:x:996:\n`
 
 const fineOutside: Outside = {
   units: async (names) => new Map(names.map((Id) => [Id, { Id, ActiveState: 'active', NeedDaemonReload: 'no' }])),
@@ -87,7 +89,13 @@ async function layOut(layout: Layout): Promise<void> {
   put(layout.group, GROUP)
   put(layout.linkReport, '{"state":"up"}')
   cpSync(join(version, 'units'), layout.units, { recursive: true })
-  for (const unit of ['agent.service', 'lane-read.socket', 'lane-inspect.socket', 'lane-act.socket']) {
+  for (const unit of [
+    'agent.service',
+    'lane-read.socket',
+    'lane-inspect.socket',
+    'lane-docker.socket',
+    'lane-act.socket',
+  ]) {
     const target = unit.endsWith('.socket') ? 'sockets.target' : 'multi-user.target'
     mkdirSync(join(layout.units, `${target}.wants`), { recursive: true })
     symlinkSync(`../mttrly-${unit}`, join(layout.units, `${target}.wants`, `mttrly-${unit}`))
@@ -166,6 +174,55 @@ describe('a survey', { skip: process.getuid?.() === 0 ? false : 'it sets owners,
       damage(layout)
       assert.deepEqual(withoutDoors(said(await survey(layout))), [...NOT_ENROLLED, ...expected].sort())
     })
+
+  test('shows what differs in a unit line by line, bounded, and no secret of it; the plan is of the hashes', async (t) => {
+    const layout = copied(t)
+    const unit = join(layout.units, 'mttrly-agent.service')
+    const before = planRepair('full_convergence', (await survey(layout)).drifts)
+    writeFileSync(
+      unit,
+      readFileSync(unit, 'utf8').replace(
+        /^User=.*$/m,
+        'User=root\nEnvironment=API_TOKEN=sk-ant-api03-verysecretverysecretverysecret',
+      ),
+    )
+    put(join(layout.units, 'mttrly-agent.service.d/x.conf'), `[Service]\n${'Nice=1\n'.repeat(500)}`)
+    const { drifts } = await survey(layout)
+    const diffOfUnit = (code: string): string[] => drifts.find((drift) => drift.code === code)?.diff ?? []
+    const changed = diffOfUnit('UNIT_CHANGED')
+    assert.deepEqual(
+      changed.filter((line) => /^[-+][A-Z]/.test(line) && !line.includes('API_TOKEN')),
+      ['-User=root', '+User=mttrly'],
+    )
+    assert.match(changed.join('\n'), /^-Environment=API_TOKEN=\[redacted/m)
+    assert.doesNotMatch(changed.join('\n'), /verysecret/)
+    const dropped = diffOfUnit('UNIT_OVERRIDDEN')
+    assert.equal(dropped[3], '-[Service]')
+    assert.match(dropped.at(-1) ?? '', /^… and \d+ lines more$/)
+    const plan = planRepair('full_convergence', drifts)
+    const blind = drifts.map(({ diff: _diff, ...drift }) => drift)
+    assert.equal(
+      planRepair('full_convergence', blind).digest,
+      plan.digest,
+      'an older Central shows none, and plans the same',
+    )
+    assert.notEqual(plan.digest, before.digest)
+  })
+
+  test('of an update: that is being watched it is well, that stands still it is not finished', async (t) => {
+    const layout = copied(t)
+    for (const [step, expected] of [
+      ['requested', ['UPDATE_UNFINISHED /var/lib/mttrly-act/update.json']],
+      ['trying', ['UPDATE_UNFINISHED /var/lib/mttrly-act/update.json']],
+      ['watching', []],
+      ['done', []],
+      ['rolled_back', []],
+    ] as const) {
+      const at = { requestedAt: NOW, changedAt: NOW, start: 'boot', found: 0 }
+      writeUpdate(layout, { step, from: '1.2.2', to: VERSION, manifestSha256: 'a'.repeat(64), ...at })
+      assert.deepEqual(withoutDoors(said(await survey(layout))), [...NOT_ENROLLED, ...expected].sort(), step)
+    }
+  })
 
   test('is the same twice, so that a plan can be approved', async (t) => {
     const layout = copied(t)

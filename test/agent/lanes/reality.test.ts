@@ -26,7 +26,7 @@ it('a lane that does not answer in time is left, and the answer says why', async
       clearTimeout() {},
     },
   })
-  const answer = lanes.reality(collect())
+  const answer = lanes.reality('', collect())
   late?.()
   const said = await answer
   assert.ok(said.kind === 'refusal')

@@ -56,6 +56,7 @@ const capabilities = createCapabilities({
     stop: async () => {},
   },
   contained: () => true,
+  engine: () => false,
 })
 
 async function start({ central, token }: { central: string; token: string }): Promise<string> {

@@ -13,6 +13,7 @@ import type { Relay } from '../../../central/relay/relay.ts'
 import { createActionsStore } from '../../../central/storage/actions.ts'
 import { createAuditStore } from '../../../central/storage/audit.ts'
 import type { Database } from '../../../central/storage/database.ts'
+import type { ReadCommand } from '../../../central/tools/context.ts'
 import { principal, stillClock } from '../../helpers/principals.ts'
 import { forEachDatabase } from '../storage/for-each-database.ts'
 import { seedWorkspace } from '../storage/seed.ts'
@@ -79,7 +80,7 @@ async function setUp(db: Database) {
     runAction,
     caller,
     asked,
-    read: (line = 'ls', verb?: string[]) =>
+    read: (line = 'ls', verb?: ReadCommand['verb']) =>
       runRead({ principal: principal(), signal: caller.signal }, 'srv_1', { line, ...(verb && { verb }) }, 60_000),
     print: (offset: number, data: Buffer) => options.onOutput?.(offset, data),
     end: (run: unknown = exited) => answer.resolve(run),
@@ -103,15 +104,20 @@ async function promoted(t: Awaited<ReturnType<typeof setUp>>, line?: string): Pr
 }
 
 forEachDatabase('run-read', (open) => {
-  test('a line goes to the read lane, a verb to the inspect lane', async () => {
+  test('a line goes to the read lane, a verb to its own', async () => {
     const line = await setUp(await open())
     const verb = await setUp(await open())
-    const reading = [line.read('ls'), verb.read('journalctl -n 5', ['journalctl', '-n', '5'])]
-    line.end()
-    verb.end()
+    const engine = await setUp(await open())
+    const reading = [
+      line.read('ls'),
+      verb.read('journalctl -n 5', { lane: 'inspect', argv: ['journalctl', '-n', '5'] }),
+      engine.read('docker ps', { lane: 'docker', argv: ['docker', 'ps'] }),
+    ]
+    for (const each of [line, verb, engine]) each.end()
     await Promise.all(reading)
     assert.deepEqual(line.asked, [['commands.read', { line: 'ls', timeoutMs: 60_000 }]])
     assert.deepEqual(verb.asked, [['inspect.run', { argv: ['journalctl', '-n', '5'], timeoutMs: 60_000 }]])
+    assert.deepEqual(engine.asked, [['docker.run', { argv: ['docker', 'ps'], timeoutMs: 60_000 }]])
   })
   test('what is short is answered without a record', async () => {
     const t = await setUp(await open())

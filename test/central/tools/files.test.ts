@@ -20,7 +20,10 @@ let exitCode = 0
 let owner: Awaited<ReturnType<Booted['member']>>
 let refusal: { code: string; details: Record<string, unknown> } | undefined
 
-const CONTAINED = ['read', 'act', 'inspect'].map((name) => ({ name, isolation: 'ISOLATION_SYSTEMD' as const }))
+const CONTAINED = ['read', 'act', 'inspect', 'docker'].map((name) => ({
+  name,
+  isolation: 'ISOLATION_SYSTEMD' as const,
+}))
 const page: FileAnswers['read'] = {
   kind: 'text',
   path: '/var/log/app.log',
@@ -127,12 +130,23 @@ describe('reading a file', () => {
     assert.deepEqual(question, { do: 'journal', unit: 'nginx.service', lines: 9 })
     assert.deepEqual([value.kind, value.content], ['journal', 'said\n'])
   })
-  test('says that there is no Docker, or that it cannot be read yet', async () => {
+  test("reads a container's log, and what an image is", async () => {
+    const log = { container: 'web', text: 'said \u202e\n', redactions: 2, shortened: false }
+    const { value, question } = await ask('read_file', { path: 'docker:web', lines: 9000 }, log)
+    assert.deepEqual(question, { do: 'logs', container: 'web', lines: 500 })
+    assert.deepEqual([value.kind, value.content, value.redactions], ['docker-log', 'said \\u{202e}\n', 2])
+    const all = await ask('read_file', { path: 'docker-image:*' }, { images: [], omitted: 3 })
+    assert.deepEqual([all.question, all.value.truncated], [{ do: 'images' }, true])
+    await ask('read_file', { path: 'docker-image:team/app:1.2' }, 'no answer').catch(() => {})
+    assert.deepEqual(asked.at(-1), { do: 'image', image: 'team/app:1.2' })
+  })
+  test('says what a host without an engine says, and that one without a lane cannot be looked at', async () => {
+    refusal = { code: 'DOCKER_NOT_AVAILABLE', details: { why: 'There is no socket.' } }
     assert.equal((await refused('read_file', { path: 'docker:web' })).code, 'DOCKER_NOT_AVAILABLE')
-    const server_id = await enrol({ docker: true })
+    refusal = undefined
+    const server_id = await enrol({ lanes: CONTAINED.filter(({ name }) => name !== 'docker') })
     const { code, details } = await refused('read_file', { server_id, path: 'docker-image:web' })
-    assert.equal(code, 'VALIDATION_ERROR')
-    assert.match(JSON.stringify(details), /not in this release/)
+    assert.deepEqual([code, (details as { reason?: string }).reason], ['POLICY_DENIED', 'no_isolation'])
   })
 })
 

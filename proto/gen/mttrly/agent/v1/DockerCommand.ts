@@ -1,0 +1,12 @@
+// Original file: proto/agent/v1/docker.proto
+
+
+export interface DockerCommand {
+  'argv'?: (string)[];
+  'timeoutMs'?: (number);
+}
+
+export interface DockerCommand__Output {
+  'argv': (string)[];
+  'timeoutMs': (number);
+}
