@@ -207,6 +207,7 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
     },
     policyOf,
     mustBePermitted,
+    signersOf: async ({ workspace_id, server_id }) => (await fleet.get(workspace_id, server_id))?.approvers ?? null,
     publicUrl,
   })
   const runAction = createRunAction({

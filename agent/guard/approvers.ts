@@ -8,12 +8,14 @@ export type Approvals = { signed: boolean; approvers: readonly (Approver & { nam
 export type ApprovalsAnswer = { ok: true; approvals: Approvals } | { ok: false; why: string }
 
 type Plain = Record<string, unknown>
-const ENTRY = 'approvers is a list of { name, key } or, for a passkey, { name, key, origin }'
+/** As many as Central takes in a hello. */
+const MOST = 64
+const ENTRY = 'approvers is a list of up to 64, each { name, key } or, for a passkey, { name, key, origin }'
 
 /** A host that asks for signatures without saying whose would run nothing: its owner is told instead. */
 export function compileApprovals({ approvals = 'central', approvers = [] }: Plain): ApprovalsAnswer {
   if (approvals !== 'central' && approvals !== 'signed') return { ok: false, why: 'approvals is central or signed' }
-  if (!Array.isArray(approvers)) return { ok: false, why: ENTRY }
+  if (!Array.isArray(approvers) || approvers.length > MOST) return { ok: false, why: ENTRY }
   const known = approvers.map(approverOf)
   if (!known.every((one) => one !== undefined)) return { ok: false, why: ENTRY }
   if (approvals === 'signed' && known.length === 0)

@@ -1,5 +1,6 @@
 // Approvals: the life of an action up to the decision of a person. It never runs anything: central/calls/run-action.ts
 // picks up what was approved. Imported by calls and the console.
+import type { Approval } from '#proto/contract/approval.ts'
 import { CatalogueError } from '#proto/contract/errors.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import type { Audit } from '../audit/audit.ts'
@@ -12,6 +13,7 @@ import {
   type Decision,
   newAction,
   type Requester,
+  runsOnHost,
 } from '../domain/action.ts'
 import type { AuditEvent } from '../domain/audit.ts'
 import type { Clock } from '../domain/clock.ts'
@@ -19,6 +21,7 @@ import type { Policy } from '../domain/policy.ts'
 import { mayApprove, mayExecute, type Principal } from '../domain/principal.ts'
 import type { ActionFilter, ActionsStore } from '../storage/actions.ts'
 import { announce } from './announce.ts'
+import { mustBeSigned } from './signed.ts'
 
 export type ApprovalPrompt = { action: Action; approvers: readonly { user_id: string; email: string }[]; url: string }
 
@@ -32,6 +35,8 @@ export type DecideRequest = {
   proof: Decision['proof']
   /** The digest of what the person was shown. */
   digest: string
+  /** What the person signed for the host. */
+  approval?: Approval
 }
 
 const MOST_PENDING = 50
@@ -47,9 +52,12 @@ export function createApprovals(rooms: {
   policyOf: (workspaceId: string) => Promise<Policy>
   /** Whether policy allows it now, if this person approves it. @throws CatalogueError */
   mustBePermitted: (action: Action, approver: string) => Promise<void>
+  /** Keys whose signature alone the action's host believes; null where Central's word is enough. */
+  signersOf: (action: Action) => Promise<readonly string[] | null>
   publicUrl: string
 }) {
   const { store, audit, bus, clock } = rooms
+  const { origin } = new URL(rooms.publicUrl)
   const urlOf = (actionId: string) => `${rooms.publicUrl}/approvals/${actionId}`
   const changed = (action: Action, state: ActionState) => announce(bus, action, state)
 
@@ -127,12 +135,14 @@ export function createApprovals(rooms: {
     const action = await get(by.workspaceId, asked.actionId)
     await mustBeAllowed(action, asked)
     const to = asked.decision === 'approve' ? 'approved' : 'rejected'
-    const decision: Decision = { by_user_id: by.userId, by_email: by.email, at: clock.now(), proof: asked.proof }
+    const { proof, approval } = asked
+    const signed = approval && { approval }
+    const decision: Decision = { by_user_id: by.userId, by_email: by.email, at: clock.now(), proof, ...signed }
     await audit.append(
       eventOf(action, by, action.id, {
         event: 'action.decided',
         verdict: to,
-        details: { digest: action.digest, proof: asked.proof },
+        details: { digest: action.digest, proof, ...(approval && { approver: approval.key_id }) },
       }),
     )
     const patch = to === 'rejected' ? { decision, finished_at: clock.now() } : { decision }
@@ -141,9 +151,10 @@ export function createApprovals(rooms: {
     return find(by.workspaceId, action.id)
   }
 
-  async function mustBeAllowed(action: Action, { by, decision, proof, digest }: DecideRequest): Promise<void> {
-    if (by.credential !== 'session')
-      throw new CatalogueError('FORBIDDEN', { why: 'Only a person on the approval page can decide.' })
+  async function mustBeAllowed(action: Action, asked: DecideRequest): Promise<void> {
+    const { by, decision, proof, digest } = asked
+    const signers = runsOnHost(action.spec) ? await rooms.signersOf(action) : null
+    mustBeAPerson(action, asked, signers !== null)
     if (!mayApprove(by.role))
       throw new CatalogueError('FORBIDDEN', { why: `The role "${by.role}" cannot decide actions.` })
     if (action.state === 'expired') throw new CatalogueError('ACTION_EXPIRED', { action_id: action.id })
@@ -151,8 +162,21 @@ export function createApprovals(rooms: {
     if (digest !== action.digest)
       throw new CatalogueError('VALIDATION_ERROR', { why: 'What was shown is not what is stored.' })
     if (decision === 'reject') return
-    if (proof === 'none') throw new CatalogueError('TWO_FACTOR_REQUIRED', { approval_url: urlOf(action.id) })
+    if (signers) mustBeSigned(action, asked.approval, { signers, origin, now: clock.now() })
+    else if (proof !== 'passkey' && proof !== 'totp')
+      throw new CatalogueError('TWO_FACTOR_REQUIRED', { approval_url: urlOf(action.id) })
     await rooms.mustBePermitted(action, by.userId)
+  }
+
+  /**
+   * A session is a person's. Another credential may bring what a person has signed, unless it is the one that asked, and
+   * only where the host looks at the signature itself.
+   */
+  function mustBeAPerson({ requester }: Action, { by, decision, approval }: DecideRequest, hostLooks: boolean): void {
+    if (by.credential === 'session') return
+    const brings = decision === 'approve' && approval !== undefined && by.scopes.includes('execute')
+    if (!brings || !hostLooks || by.grantId === requester.grant_id)
+      throw new CatalogueError('FORBIDDEN', { why: 'Only a person on the approval page can decide.' })
   }
 
   /** The line of this decision stands already; this one says that it did not come to hold. */

@@ -84,7 +84,8 @@ export function createRollouts(rooms: {
       words: { ...parent.words, title: `${parent.words.title}: this server's part` },
       state,
       requester: parent.requester,
-      decision: parent.decision,
+      // What was signed holds for the parent alone.
+      decision: parent.decision && { ...parent.decision, approval: undefined },
       created_at: now,
       ...(detail && { finished_at: now, outcome: { detail } }),
     })

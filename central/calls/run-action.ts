@@ -150,6 +150,7 @@ export function createRunAction(rooms: {
       user: spec.user,
       terminal: spec.terminal,
       timeout_ms: spec.timeout_ms,
+      ...(action.decision?.approval && { approval: action.decision.approval }),
       start_before: clock.now() + LIMITS.startWithin,
       nonce: randomBytes(16).toString('hex'),
     }

@@ -1,6 +1,7 @@
 // The console: web pages for people. It talks to the rooms it is given and never to storage; what a page asks to be done
 // goes the way of every other call. Imported by app.ts alone.
 import type { FastifyInstance } from 'fastify'
+import { registerApproverDoor } from './approver-door.ts'
 import { registerAssets } from './assets.ts'
 import { createDoor } from './door.ts'
 import { registerLive } from './live.ts'
@@ -34,6 +35,7 @@ export function registerConsole(app: FastifyInstance, rooms: ConsoleRooms): void
   registerAddServer(door, rooms)
   registerCertificates(door, rooms)
   registerApprovals(door, rooms)
+  registerApproverDoor(app, rooms)
   registerAudit(door, rooms)
   registerSettings(door, rooms)
   registerMembers(door, rooms)

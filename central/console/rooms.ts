@@ -26,6 +26,8 @@ export type Server = {
   lastSeenAt: number | null
   agentVersion: string | null
   lanes: readonly Lane[]
+  /** Whose signature alone the host believes; null where Central's word is enough. */
+  approvers: readonly string[] | null
   docker: boolean
   createdAt: number
 }

@@ -1,4 +1,5 @@
 // The life of an action. Pure: what follows what, and what a client is told.
+import type { Approval } from '#proto/contract/approval.ts'
 import type { FileAnswer } from '#proto/contract/files.ts'
 import { canonicalBytes, sha256 } from '#proto/contract/grant.ts'
 import type { RepairPlan } from '#proto/contract/installation.ts'
@@ -126,8 +127,10 @@ export type Decision = {
   by_user_id: string
   by_email: string
   at: number
-  /** How the person proved to be there: a passkey, a one-time code, or none (rejecting needs none). */
-  proof: 'passkey' | 'totp' | 'none'
+  /** How the person proved to be there: a passkey, a one-time code, their approver's key, or none (rejecting needs none). */
+  proof: 'passkey' | 'totp' | 'signature' | 'none'
+  /** What they signed, where the host wants to see that for itself. */
+  approval?: Approval
 }
 
 export type Action = {

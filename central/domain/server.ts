@@ -21,6 +21,8 @@ export const HostFacts = z.object({
   docker: z.boolean(),
   lanes: z.array(z.object({ name: hostText(32), isolation: z.enum(ISOLATIONS) })).max(16),
   playbooks: z.array(hostText(128)).max(256),
+  /** Public keys (SubjectPublicKeyInfo, base64) of those whose signature alone the host believes; null where Central's word is enough. */
+  approvers: z.array(z.base64().max(512)).max(64).nullable().default(null),
 })
 export type HostFacts = z.output<typeof HostFacts>
 
@@ -49,6 +51,7 @@ export type ServerView = {
   shell: string
   docker: boolean
   lanes: HostFacts['lanes']
+  approvers: HostFacts['approvers']
   hostname: string
   os: string
   kernel: string

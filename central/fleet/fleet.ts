@@ -300,6 +300,7 @@ function viewOf(
     shell: facts?.shell ?? '',
     docker: facts?.docker ?? false,
     lanes: facts?.lanes ?? [],
+    approvers: facts?.approvers ?? null,
     hostname: facts?.hostname ?? '',
     os: facts?.os ?? '',
     kernel: facts?.kernel ?? '',

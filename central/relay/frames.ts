@@ -40,6 +40,7 @@ export function readHello(hello: Hello__Output): Hello | undefined {
     docker: hello.docker,
     lanes: hello.lanes.map(({ name, isolation }) => ({ name, isolation: isolationOf(isolation) })),
     playbooks: hello.playbooks,
+    approvers: hello.signedApprovals ? hello.approvers : null,
   }
   const { instanceId, unacknowledged, authorities } = hello
   return HelloFrame.safeParse({ facts, instanceId, unacknowledged, authorities }).data

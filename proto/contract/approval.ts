@@ -51,17 +51,17 @@ export type Approver = { key: KeyObject; origin?: string | undefined }
 
 export const runDigest = (run: z.input<typeof Run>): string => sha256(canonicalBytes(Run.parse(run)))
 
-type About = { serverId: string; actionId: string; run: z.input<typeof Run>; now: number }
+type About = { serverId: string; actionId: string; run: z.input<typeof Run> }
 
 /** The statement to sign, as it is signed. */
-export const statementFor = ({ serverId, actionId, run, now }: About): string =>
+export const statementFor = ({ serverId, actionId, run }: About, notAfter: number): string =>
   canonicalBytes({
     version: 1,
     purpose: 'mttrly-approval',
     server_id: serverId,
     action_id: actionId,
     run: runDigest(run),
-    not_after: now + LIMITS.approvalLife,
+    not_after: notAfter,
   } satisfies Statement).toString('utf8')
 
 /** What a passkey is asked to sign for a statement. */
@@ -77,7 +77,7 @@ export type ApprovalRefusal =
 /** Why the approval does not hold for this run; undefined when it does. That it is used once is the lane's own record. */
 export function approvalRefusal(
   approval: Approval,
-  { approvers, ...about }: About & { approvers: readonly Approver[] },
+  { approvers, now, ...about }: About & { approvers: readonly Approver[]; now: number },
 ): ApprovalRefusal | undefined {
   const approver = approvers.find(({ key }) => keyIdOf(key) === approval.key_id)
   if (!approver) return 'approver_unknown'
@@ -88,7 +88,7 @@ export function approvalRefusal(
   if (server_id !== about.serverId || action_id !== about.actionId || run !== runDigest(about.run))
     return 'approval_of_another'
   // One that holds for longer than the lane remembers what has run could be used again.
-  if (not_after < about.now || not_after > about.now + LIMITS.grantRemembered) return 'approval_expired'
+  if (not_after < now || not_after > now + LIMITS.grantRemembered) return 'approval_expired'
   return undefined
 }
 

@@ -13,6 +13,8 @@ export const REQUIREMENTS = {
   'approvals:one-of-two-wins': 'Of two who decide at once, one wins.',
   'approvals:rejected-and-cancelled-never-run': 'A rejected or cancelled action never runs.',
   'approvals:expire': 'After 30 minutes nobody can approve an action any more.',
+  'approvals:signed-hosts-run-only-what-was-signed':
+    'A host in signed mode runs what one of its own approvers has signed, and nothing else, whoever is Central.',
   'results:paged': 'Long output is kept with the action and paged to the client without a gap.',
   'results:live': 'Output can be read while the command runs.',
   'runs:the-tree-ends': 'Cancel and time-out end the whole process tree of a run.',

@@ -3,6 +3,7 @@ import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:cryp
 import { type Approval, challengeOf, type Run, statementFor } from '#proto/contract/approval.ts'
 import { canonicalBytes, keyIdOf } from '#proto/contract/canonical.ts'
 import type { Grant } from '#proto/contract/grant.ts'
+import { LIMITS } from '#proto/contract/limits.ts'
 
 export type TestApprover = ReturnType<typeof createApprover>
 
@@ -23,8 +24,9 @@ export function createApprover(name: string, origin?: string) {
     signs,
     /** Signs what this grant would run; `over` are changes of the statement. */
     approves: (grant: Pick<Grant, 'server_id' | 'action_id'> & Run, over: Record<string, unknown> = {}): Approval => {
-      const about = { serverId: grant.server_id, actionId: grant.action_id, run: grant, now: Date.now() }
-      return signs(canonicalBytes({ ...JSON.parse(statementFor(about)), ...over }).toString('utf8'))
+      const about = { serverId: grant.server_id, actionId: grant.action_id, run: grant }
+      const statement = statementFor(about, Date.now() + LIMITS.approvalLife)
+      return signs(canonicalBytes({ ...JSON.parse(statement), ...over }).toString('utf8'))
     },
   }
 }

@@ -36,7 +36,7 @@ export async function decisionPage(
 !${problem && !problem.atProof ? notice('bad', html`<p>${problem.text}</p>`) : ''}
 <div id="state" data-live data-state="${action.state}" aria-live="polite">!${stateCard(action)}</div>
 <div class="columns"><div class="stack">!${resultCard(visit, action)}!${whatRuns(action, servers)}</div>
-<div class="stack">!${whoAsks(action)}<div id="decide" data-live="${action.state}">!${decideCard(visit, action, factors, policy.two_person, problem)}</div></div></div>`
+<div class="stack">!${whoAsks(action)}<div id="decide" data-live="${action.state}">!${decideCard(visit, action, !server?.approvers || !runsOnHost(action.spec) ? approveForm(visit, action, factors, problem) : signForm(action), policy.two_person)}</div></div></div>`
   return {
     ...(problem && { status: problem.status }),
     page: {
@@ -70,7 +70,12 @@ function stateCard(action: Action): string {
   return html`<div class="card stack tight"><div class="row">!${pill(tone, label)}<span>${sentence}</span>!${left}</div>!${decidedBy(action)}</div>`
 }
 
-const PROOFS = { passkey: ' with a passkey', totp: ' with a one-time code', none: '' }
+const PROOFS = {
+  passkey: ' with a passkey',
+  totp: ' with a one-time code',
+  signature: ' with a key of their own',
+  none: '',
+}
 
 function decidedBy({ decision, state }: Action): string {
   if (!decision) return ''
@@ -167,24 +172,30 @@ function whoAsks({ requester, words, created_at }: Action): string {
   ])}<p class="hint">Names and reasons come from the client. What runs is only what stands under &ldquo;What will run&rdquo;.</p></section>`
 }
 
-function decideCard(
-  visit: Visit,
-  action: Action,
-  factors: Factors,
-  twoPerson: boolean,
-  problem: Problem | undefined,
-): string {
+function decideCard(visit: Visit, action: Action, approve: string, twoPerson: boolean): string {
   const { session } = visit
   if (action.state !== 'pending_approval') return ''
   if (!mayApprove(session.role))
     return notice('warn', html`<p>Your role is ${session.role}: an approver or an owner must decide this.</p>`)
-  const url = `/approvals/${encodeURIComponent(action.id)}`
-  const hidden = html`!${csrfField(session)}<input type="hidden" name="digest" value="${action.digest}">`
   const own = twoPerson && action.requester.user_id === session.userId
   return html`<section class="card stack decide"><h2>Decide</h2>
-!${own ? notice('warn', '<p>You asked for this yourself. The policy of this workspace wants another member to approve it.</p>') : hasFactor(factors) ? html`<form class="stack" method="post" action="${url}"><input type="hidden" name="decision" value="approve">!${hidden}!${proofFields(factors, { submit: 'Approve', challengeUrl: `${url}/challenge`, error: problem?.atProof ? problem.text : undefined })}</form>` : needsFactor('approve')}
-<form method="post" action="${url}" class="reject">!${hidden}<button class="button danger" name="decision" value="reject">Reject</button></form></section>`
+!${own ? notice('warn', '<p>You asked for this yourself. The policy of this workspace wants another member to approve it.</p>') : approve}
+<form method="post" action="${pathOf(action)}" class="reject">!${hiddenFields(visit, action)}<button class="button danger" name="decision" value="reject">Reject</button></form></section>`
 }
+
+const pathOf = ({ id }: Action): string => `/approvals/${encodeURIComponent(id)}`
+const hiddenFields = ({ session }: Visit, { digest }: Action): string =>
+  html`!${csrfField(session)}<input type="hidden" name="digest" value="${digest}">`
+
+function approveForm(visit: Visit, action: Action, factors: Factors, problem: Problem | undefined): string {
+  if (!hasFactor(factors)) return needsFactor('approve')
+  const url = pathOf(action)
+  return html`<form class="stack" method="post" action="${url}"><input type="hidden" name="decision" value="approve">!${hiddenFields(visit, action)}!${proofFields(factors, { submit: 'Approve', challengeUrl: `${url}/challenge`, error: problem?.atProof ? problem.text : undefined })}</form>`
+}
+
+/** The host looks at the signature itself: no code that is typed here would do. */
+const signForm = ({ id }: Action): string =>
+  html`<p>This server runs only what one of the approvers in its own policy has signed. On the machine of one of them:</p><div class="copy"><pre class="code" id="sign" tabindex="0" aria-label="Command that signs">npm run approver -- sign ${id}</pre><button class="button needs-script" type="button" data-copy="sign">Copy</button></div><p class="hint">It shows what will run, from the bytes that are signed, and asks.</p>`
 
 function resultCard({ session }: Visit, action: Action): string {
   const url = `/approvals/${encodeURIComponent(action.id)}`

@@ -49,6 +49,7 @@ async function setUp(
       (changes.approvers ?? ['usr_anna', 'usr_ben']).map((user_id) => ({ user_id, email: `${user_id}@example.org` })),
     policyOf,
     mustBePermitted: createPolicyNow(policyOf),
+    signersOf: async () => null,
     publicUrl: 'http://localhost:8080',
   })
   return { approvals, audit, clock, ask: () => approvals.request(principal(), 'req_1', spec(), WORDS) }

@@ -75,6 +75,7 @@ async function setUp(db: Database, agent: Agent) {
     approversOf: async () => [{ user_id: 'usr_anna', email: '' }],
     policyOf,
     mustBePermitted,
+    signersOf: async () => null,
     publicUrl: 'http://localhost',
   })
   const sent: Sent[] = []

@@ -57,6 +57,7 @@ export const server = (changes: Partial<Server> = {}): Server => ({
     { name: 'read', isolation: 'bubblewrap' },
     { name: 'act', isolation: 'none' },
   ],
+  approvers: null,
   docker: true,
   createdAt: 1_790_000_000_000,
   ...changes,
@@ -114,6 +115,7 @@ export async function bootConsole(options: { origin?: string; start?: number } =
     approversOf: async () => ['usr_anna', 'usr_ben'].map((user_id) => ({ user_id, email: `${user_id}@example.org` })),
     policyOf,
     mustBePermitted: createPolicyNow(policyOf),
+    signersOf: async () => null,
     publicUrl: origin,
   })
   const fleet: Fleet = {

@@ -21,6 +21,7 @@ const FACTS: HostFacts = {
   docker: true,
   lanes: [{ name: 'read', isolation: 'systemd' }],
   playbooks: [],
+  approvers: null,
 }
 
 async function setUp(db: Database) {

@@ -1,0 +1,128 @@
+// The approver's tool: keeps a key that hosts in signed mode believe, shows what waits for it, and signs. It runs on the
+// approver's own machine, and takes from Central what is to run, never what to think of it.
+import { sign } from 'node:crypto'
+import { z } from 'zod'
+import { type Approval, Run, statementFor } from '#proto/contract/approval.ts'
+import { keyIdOf, sha256 } from '#proto/contract/canonical.ts'
+import { LIMITS } from '#proto/contract/limits.ts'
+import { type Kept, makeKept, nameServer, policyEntry, Refusal, readKept } from './keeper.ts'
+import { barred, escaped, runLines } from './show.ts'
+
+export type Terminal = {
+  print(line: string): void
+  /** What the person types; only where there is one. @throws Refusal */
+  ask(question: string): Promise<string>
+  /** A line that is not for the screen. */
+  secret(what: string): Promise<string>
+}
+export type Options = { home: string; central?: string | undefined; name?: string | undefined }
+
+const PATIENCE_MS = 30_000
+
+const Waiting = z.object({
+  action_id: z.string(),
+  server_id: z.string(),
+  server_name: z.string(),
+  status: z.string(),
+  title: z.string(),
+  effect: z.string(),
+  reason: z.string(),
+  asked_by: z.string(),
+  client: z.string(),
+})
+const Shown = Waiting.extend({ run: Run })
+const Answer = z.object({ status: z.string() })
+
+type Command = { help: string; run(words: readonly string[], options: Options, terminal: Terminal): Promise<void> }
+
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  init: { help: '--central URL --name YOU   makes a key; takes an API key of yours on standard input', run: init },
+  list: { help: 'what waits for a signature', run: list },
+  show: {
+    help: 'ACTION   what would run',
+    run: async ([id], { home }, terminal) => void (await show(id, home, terminal)),
+  },
+  sign: { help: 'ACTION   shows it, asks, signs', run: signAction },
+  name: { help: 'SERVER NAME   a name of your own for a server: shown instead of what Central calls it', run: name },
+}
+
+async function init(_words: readonly string[], { home, central, name }: Options, terminal: Terminal): Promise<void> {
+  if (!central || !URL.canParse(central) || !name) throw new Refusal('init needs --central URL and --name YOU.')
+  const token = await terminal.secret('An API key of yours, with the scope execute')
+  const kept = makeKept(home, { name, central, token })
+  terminal.print('In /etc/mttrly/policy.yaml of each host that is to believe you, then systemctl restart mttrly-agent:')
+  for (const line of ['', 'approvals: signed', 'approvers:', `  - ${policyEntry(kept)}`, '']) terminal.print(line)
+}
+
+async function list(_words: readonly string[], { home }: Options, terminal: Terminal): Promise<void> {
+  const kept = readKept(home)
+  const { actions } = z.object({ actions: z.array(Waiting) }).parse(await ask(kept, '/approver/actions'))
+  if (actions.length === 0) terminal.print('Nothing waits for a signature.')
+  for (const action of actions)
+    terminal.print(`${escaped(action.action_id)}  ${whereOf(kept, action)}  ${escaped(action.title)}`)
+}
+
+async function show(id: string | undefined, home: string, { print }: Terminal) {
+  if (id === undefined) throw new Refusal('Which action?')
+  const kept = readKept(home)
+  const action = Shown.parse(await ask(kept, `/approver/actions/${encodeURIComponent(id)}`))
+  if (action.action_id !== id) throw new Refusal('Central answered with another action.')
+  print(`Server       ${whereOf(kept, action)}`)
+  print(`Action       ${escaped(id)}`)
+  for (const line of runLines(action.run)) print(line)
+  print('')
+  print('Said by Central and by whoever asks, and no part of what you sign:')
+  const { title, effect, reason, asked_by, client } = action
+  for (const line of [title, effect, reason && `Reason: ${reason}`, `Asked by ${asked_by}, with ${client}`].filter(
+    Boolean,
+  ))
+    for (const part of barred(line)) print(part)
+  return { kept, action }
+}
+
+async function signAction([id]: readonly string[], { home }: Options, terminal: Terminal): Promise<void> {
+  const { kept, action } = await show(id, home, terminal)
+  if (action.status !== 'pending_approval') throw new Refusal(`It does not wait any more: ${escaped(action.status)}.`)
+  terminal.print('')
+  if ((await terminal.ask('Sign this? Type yes: ')).trim() !== 'yes') throw new Refusal('Nothing was signed.')
+  const about = { serverId: action.server_id, actionId: action.action_id, run: action.run }
+  const approval = signed(statementFor(about, Date.now() + LIMITS.approvalLife), kept)
+  const path = `/approver/actions/${encodeURIComponent(action.action_id)}`
+  const { status } = Answer.parse(await ask(kept, path, approval))
+  terminal.print(`Signed; statement SHA-256 ${sha256(approval.statement)}. The action is ${escaped(status)}.`)
+}
+
+const signed = (statement: string, { key }: Kept): Approval => ({
+  statement,
+  key_id: keyIdOf(key),
+  signature: sign(null, Buffer.from(statement), key).toString('base64'),
+})
+
+async function name([id, given]: readonly string[], { home }: Options): Promise<void> {
+  if (!id || !given) throw new Refusal('name needs a server and a name.')
+  nameServer(home, id, given)
+}
+
+/** A name that Central gives could be another server's: it counts only with the id. */
+function whereOf({ servers }: Kept, { server_id, server_name }: z.infer<typeof Waiting>): string {
+  const own = Object.hasOwn(servers, server_id) ? servers[server_id] : undefined
+  const called = own === undefined ? `not named by you; Central calls it ${escaped(server_name)}` : escaped(own)
+  return `${escaped(server_id)} (${called})`
+}
+
+const Refused = z.object({ code: z.string(), details: z.object({ why: z.string().optional() }).optional() })
+
+async function ask({ central, token }: Kept, path: string, body?: unknown): Promise<unknown> {
+  const response = await fetch(new URL(path, central), {
+    headers: { authorization: `Bearer ${token}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
+    ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
+    redirect: 'error',
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  }).catch((error: Error) => {
+    throw new Refusal(`${central} cannot be reached: ${String(error.cause ?? error)}`)
+  })
+  const answer: unknown = await response.json()
+  if (response.ok) return answer
+  const refused = Refused.safeParse(answer).data
+  throw new Refusal(`${escaped(refused?.code ?? String(response.status))} ${escaped(refused?.details?.why ?? '')}`)
+}
