@@ -40,9 +40,10 @@ function call(args: readonly string[], input = '', env: Record<string, string> =
   })
 }
 
-async function must(args: readonly string[], env: Record<string, string> = {}): Promise<void> {
-  const { code, stderr } = await call(args, '', env)
+async function must(args: readonly string[], env: Record<string, string> = {}, input = ''): Promise<string> {
+  const { code, stdout, stderr } = await call(args, input, env)
   if (code !== 0) throw new Error(`guest.sh ${args.join(' ')} ended with ${code}: ${stderr.slice(-2_000)}`)
+  return stdout.trim()
 }
 
 const runs = (pid: number): boolean => existsSync(`/proc/${pid}`)
@@ -57,12 +58,20 @@ async function sweep(): Promise<void> {
 
 let count = 0
 
-/** @param more arguments for systemd-nspawn */
-export async function startGuest(t: { after(hook?: unknown): void }, more: readonly string[] = []) {
+/** What a script makes of the base file system: made once, kept in the cache. @param more arguments for systemd-nspawn */
+export function guestLayer(name: string, script: string, more: readonly string[] = []): Promise<string> {
+  return must(['layer', name], { GUEST_ARGS: more.join(' ') }, script)
+}
+
+/**
+ * @param more arguments for systemd-nspawn
+ * @param layer what the guest stands on, beside the base
+ */
+export async function startGuest(t: { after(hook?: unknown): void }, more: readonly string[] = [], layer = '') {
   await sweep()
   count += 1
   const name = `test-${process.pid}-${count}`
-  const env = { GUEST_ARGS: more.join(' ') }
+  const env = { GUEST_ARGS: more.join(' '), GUEST_LAYER: layer }
   t.after(() => must(['down', name]))
   await must(['up', name], env)
 

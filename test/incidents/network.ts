@@ -7,6 +7,7 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { splice } from './splice.ts'
 
 const OUTSIDE = fileURLToPath(new URL('./outside.ts', import.meta.url))
 const GATEWAY = '10.77.0.1'
@@ -57,22 +58,13 @@ export async function startNetwork(t: { after(hook?: unknown): void }, ports: re
   ip(`-n ${inside} route add default via ${GATEWAY}`)
 
   for (const port of ports) {
-    const server = createServer((inner) => {
-      const outer = connect(port, '127.0.0.1')
-      inner.pipe(outer).pipe(inner)
-      for (const each of [inner, outer])
-        each.on('error', () => {
-          inner.destroy()
-          outer.destroy()
-        })
-    }).listen(join(sockets, String(port)))
+    const server = createServer((inner) => splice(inner, connect(port, '127.0.0.1'))).listen(
+      join(sockets, String(port)),
+    )
     await once(server, 'listening')
     t.after(() => server.close())
   }
-  const children = [
-    await runIn(outside, 'dns', GATEWAY),
-    await runIn(inside, 'ports', sockets, ...ports.map(String)),
-  ]
+  const children = [await runIn(outside, 'dns', GATEWAY), await runIn(inside, 'ports', sockets, ...ports.map(String))]
   t.after(() => children.map((child) => child.kill()))
   return [`--network-namespace-path=${NAMED}/${inside}`, '--capability=CAP_NET_ADMIN']
 }

@@ -2,6 +2,7 @@
 // machine's own ports. Started by network.ts in a network namespace: `dns ADDRESS` or `ports SOCKETS PORT…`.
 import { createSocket } from 'node:dgram'
 import { connect, createServer } from 'node:net'
+import { splice } from './splice.ts'
 
 const [role, place = '', ...ports] = process.argv.slice(2)
 const A = 1
@@ -29,9 +30,7 @@ if (role === 'dns') {
   server.bind(53, place, () => console.log('ready'))
 } else {
   for (const port of ports)
-    createServer((inner) => {
-      const outer = connect(`${place}/${port}`)
-      inner.pipe(outer).pipe(inner)
-      for (const each of [inner, outer]) each.on('error', () => void (inner.destroy(), outer.destroy()))
-    }).listen(Number(port), '127.0.0.1', () => port === ports.at(-1) && console.log('ready'))
+    createServer((inner) => splice(inner, connect(`${place}/${port}`))).listen(Number(port), '127.0.0.1', () => {
+      if (port === ports.at(-1)) console.log('ready')
+    })
 }

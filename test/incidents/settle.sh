@@ -10,5 +10,6 @@ soon well || {
   systemctl list-units --failed --no-legend --plain >&2
   exit 1
 }
+systemctl reset-failed # also how often each was started lately
 journalctl -q --rotate --vacuum-size=1
 for log in /var/log/nginx/*.log /var/log/postgresql/*.log /var/log/redis/*.log; do : >"$log"; done

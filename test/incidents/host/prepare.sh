@@ -6,7 +6,7 @@ printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
 chmod +x /usr/sbin/policy-rc.d
 apt-get -qq update
 apt-get -qq -y install --no-install-recommends \
-  nginx-light redis-server postgresql cron openssh-server nftables iptables python3-minimal >/dev/null
+  nginx-light redis-server postgresql cron openssh-server nftables iptables python3 >/dev/null
 rm /usr/sbin/policy-rc.d
 apt-get clean
 rm -rf /var/lib/apt/lists/*
@@ -32,6 +32,8 @@ echo 'max_connections = 20' >/etc/postgresql/15/main/conf.d/shop.conf
 pg_ctlcluster 15 main start
 su postgres -c 'createuser orders && createdb -O orders orders'
 pg_ctlcluster 15 main stop
+# Another one, if this machine was using it.
+sed -i 's/^port = .*/port = 5432/' /etc/postgresql/15/main/postgresql.conf
 : >/var/log/postgresql/postgresql-15-main.log
 
 systemctl enable -q shop orders mailer shop-report.timer srv-uploads.mount nginx redis-server postgresql cron ssh

@@ -1,4 +1,4 @@
 #!/bin/bash
-mkdir -p /etc/systemd/system/orders.service.d
-printf '[Service]\nMemoryMax=2G\n' >/etc/systemd/system/orders.service.d/memory.conf
+keep /etc/systemd/system/orders.service
+sed -i 's/^User=/MemoryMax=2G\n&/' /etc/systemd/system/orders.service
 soon is NeedDaemonReload orders yes

@@ -1,3 +1,3 @@
 #!/bin/bash
-rm -r /etc/systemd/system/orders.service.d
+restore
 systemctl daemon-reload

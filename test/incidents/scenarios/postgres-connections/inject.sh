@@ -9,8 +9,12 @@ while True:
         connection = socket.socket(socket.AF_UNIX)
         connection.connect('/run/postgresql/.s.PGSQL.5432')
         connection.sendall(struct.pack('!i', len(words) + 4) + words)
-        if connection.recv(1) == b'R': connections.append(connection)
-        else: time.sleep(1)
+        said = b''
+        while not said.endswith(b'I'):  # ready
+            more = connection.recv(4096)
+            if not more or b'FATAL' in more: raise OSError(more)
+            said += more
+        connections.append(connection)
     except OSError: time.sleep(1)
 EOF
 unit insight.service <<'EOF'

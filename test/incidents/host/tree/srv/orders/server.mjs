@@ -10,15 +10,21 @@ const HELLO = Buffer.alloc(8)
 HELLO.writeInt32BE(8 + WORDS.length)
 HELLO.writeInt32BE(196_608, 4)
 
+const READY = 'Z\0\0\0\u0005I'
+const GOODBYE = Buffer.from([0x58, 0, 0, 0, 4])
+
 /** Resolves with undefined when the database lets us in, or why it does not. */
 const enter = () =>
   new Promise((resolve) => {
     const socket = connect(DATABASE_SOCKET, () => socket.write(Buffer.concat([HELLO, WORDS])))
     socket.setTimeout(2_000, () => socket.destroy(new Error('the database does not answer')))
-    socket.once('data', (data) => {
-      const refused = data[0] === 'E'.charCodeAt(0)
-      resolve(refused ? data.toString('utf8', 5).split('\0').find((each) => each.startsWith('M')) : undefined)
-      socket.end(Buffer.from([0x58, 0, 0, 0, 4]))
+    let said = ''
+    socket.on('data', (data) => {
+      said += data.toString('latin1')
+      const refused = /\0M([^\0]+)\0/.exec(said)?.[1]
+      if (refused === undefined && !said.endsWith(READY)) return
+      resolve(refused)
+      socket.end(GOODBYE)
     })
     socket.once('error', (error) => resolve(error.message))
   })
