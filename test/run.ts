@@ -10,8 +10,13 @@ import { join } from 'node:path'
 import { startPostgres, whyNoPostgres } from './central/storage/postgres-server.ts'
 import type { Told } from './helpers/tally.ts'
 
-/** Suites that start many processes or measure a crowd: one at a time. The others run two at a time. */
-const ALONE = /^test\/(e2e|guest|clients|conformance|incidents)\//
+/** Suites that start many processes or measure a crowd. */
+const ALONE = /^test\/(e2e|clients|conformance)\//
+/** Suites with a guest of their own wait more than they work. The longest begin first. */
+const GUESTS = /^test\/(guest|incidents)\//
+const LONGEST = ['incidents/incidents', 'guest/repair-damage', 'guest/power-cut', 'guest/update', 'guest/files'].map(
+  (name) => `test/${name}.test.ts`,
+)
 const FILE_TIMEOUT_MS = 900_000
 /** The whole suite: what has not begun by then fails unseen, and is named. */
 const SUITE_TIMEOUT_MS = 4_800_000
@@ -40,14 +45,9 @@ const postgres = whyNoPostgres() === undefined ? await startPostgres() : undefin
 const database = await postgres?.createDatabase()
 if (database) process.env.TEST_POSTGRES_URL = database.url
 
-await runAll(
-  files.filter((file) => !ALONE.test(file)),
-  2,
-)
-await runAll(
-  files.filter((file) => ALONE.test(file)),
-  1,
-)
+await runAll((file) => !ALONE.test(file) && !GUESTS.test(file), 2)
+await runAll((file) => ALONE.test(file), 1)
+await runAll((file) => GUESTS.test(file), 2)
 process.exit(report())
 
 /** A setup that fails is said; what needs it is then skipped with its reason. */
@@ -56,8 +56,9 @@ function setUp(command: string, script: string): void {
   if (status !== 0) console.error(`${script} did not install everything`)
 }
 
-async function runAll(files: readonly string[], concurrency: number): Promise<void> {
-  const left = [...files]
+async function runAll(belongs: (file: string) => boolean, concurrency: number): Promise<void> {
+  const these = files.filter(belongs)
+  const left = [...new Set([...LONGEST.filter((file) => these.includes(file)), ...these])]
   const worker = async (): Promise<void> => {
     for (let file = left.shift(); file !== undefined; file = left.shift()) results.push(await runFile(file))
   }
