@@ -8,9 +8,10 @@ export const printable = (text: string): string => text.replace(/\p{Cc}|\p{Cf}/g
 
 const told = (text: string): string => printable(redactText(text, {}).text)
 
-export const asTold = ({ code, target, was, should }: Drift): Drift => ({
+export const asTold = ({ code, target, was, should, diff }: Drift): Drift => ({
   code,
   target: told(target),
   was: told(was),
   should: told(should),
+  ...(diff && { diff: diff.map(printable) }),
 })

@@ -24,8 +24,7 @@ function describe(drift: Drift): string[] {
   return [
     `${severity} ${code} ${drift.target}`,
     `  ${says}`,
-    `  - was     ${drift.was}`,
-    `  + should  ${drift.should}`,
+    ...(drift.diff?.map((line) => `  ${line}`) ?? [`  - was     ${drift.was}`, `  + should  ${drift.should}`]),
     `  -> ${advice}`,
   ]
 }

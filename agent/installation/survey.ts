@@ -9,6 +9,7 @@ import type { Outside } from './outside.ts'
 import { pathDrifts, readPaths } from './path-facts.ts'
 import { readRelease, releaseDrifts, releasePathDrifts } from './release-facts.ts'
 import { readSurroundings, surroundingDrifts } from './surroundings.ts'
+import { bounded } from './text-diff.ts'
 import { readUnits, unitDrifts } from './unit-facts.ts'
 
 export type Survey = {
@@ -62,7 +63,7 @@ export async function surveyInstallation({
   return {
     version,
     checkedAt,
-    drifts: drifts.filter((drift) => !hidden(drift)),
+    drifts: bounded(drifts.filter((drift) => !hidden(drift))),
     certificateExpiresAt: certificateExpiry(identity),
     pinnedVersion: surroundings.pinnedVersion,
     minimumVersion: look.text(layout.minimumVersion)?.trim() ?? '',

@@ -8,6 +8,7 @@ import { type AccountFacts, ownerName } from './account-facts.ts'
 import { ACCOUNT, type Layout, layoutUnder, placeOf } from './layout.ts'
 import { type Look, modeText, type Seen } from './look.ts'
 import type { UnitProperties } from './outside.ts'
+import { textDiff } from './text-diff.ts'
 
 type Found = Seen & { text: string | undefined; target: string | undefined }
 export type UnitFacts = {
@@ -108,7 +109,12 @@ export async function readUnits(
   }
 }
 
-function fileDrift(place: string, should: { sha256: string }, was: Found | undefined, accounts: AccountFacts): Drift[] {
+function fileDrift(
+  place: string,
+  should: { sha256: string; text: string },
+  was: Found | undefined,
+  accounts: AccountFacts,
+): Drift[] {
   const target = basename(place)
   if (!was) return [{ code: 'UNIT_MISSING', target, was: 'missing', should: 'as in the release' }]
   if (was.target === '/dev/null' || (was.kind === 'file' && was.text === ''))
@@ -116,21 +122,24 @@ function fileDrift(place: string, should: { sha256: string }, was: Found | undef
   const changed = (was: string, should: string): Drift => ({ code: 'UNIT_CHANGED', target, was, should })
   if (was.kind !== 'file') return [changed(was.target ?? was.kind, 'file')]
   const hash = sha256(was.text ?? '')
-  if (hash !== should.sha256) return [changed(`sha256 ${hash.slice(0, 12)}`, `sha256 ${should.sha256.slice(0, 12)}`)]
+  if (hash !== should.sha256) {
+    const drift = changed(`sha256 ${hash.slice(0, 12)}`, `sha256 ${should.sha256.slice(0, 12)}`)
+    return [{ ...drift, ...(should.text !== '' && textDiff(place, was.text, should.text)) }]
+  }
   const permissions = `${modeText(was.mode)} ${ownerName(accounts, was)}`
   return permissions === '0644 root:root' ? [] : [changed(permissions, '0644 root:root')]
 }
 
 /** What stands beside our files: a mask or another file of the name in another place, drop-ins, units of no version. */
 function beside({ expected, found }: UnitFacts): Drift[] {
-  return [...found].flatMap(([place, { kind, target: leadsTo }]): Drift[] => {
+  return [...found].flatMap(([place, { kind, text, target: leadsTo }]): Drift[] => {
     const [directory, name] = [place.slice(0, place.lastIndexOf('/')), basename(place)]
     const ownPlace = directory === HOST.units && expected.has(name)
     if (ownPlace || kind === 'directory' || OUR_DROP_INS.test(place)) return []
     const absent = { target: place, should: 'not there' }
     if (expected.has(name) && leadsTo === '/dev/null') return [{ code: 'UNIT_MASKED', ...absent, was: 'masked' }]
     const unit = name.startsWith('mttrly-') && isUnit(name) && !expected.has(name) && !directory.includes('mttrly-')
-    return [{ code: unit ? 'UNIT_STRAY' : 'UNIT_OVERRIDDEN', ...absent, was: 'there' }]
+    return [{ code: unit ? 'UNIT_STRAY' : 'UNIT_OVERRIDDEN', ...absent, was: 'there', ...textDiff(place, text, '') }]
   })
 }
 

@@ -4,6 +4,7 @@ import type { RolloutView } from '../calls/rollouts.ts'
 import { ACTION_STATES, type Action, type ActionState, isTerminal, runsOnHost } from '../domain/action.ts'
 import { plainText, utf8Boundary } from '../domain/text.ts'
 import type { ToolContext } from './context.ts'
+import { planLines } from './fleet/installation.ts'
 
 /** Output that a client gets without asking for more: what models are shown without being cut. */
 export const PAGE_BYTES = 10_000
@@ -53,6 +54,7 @@ export const ActionView = z.object({
   detail: z.string().optional(),
   result: z.record(z.string(), z.unknown()).optional(),
   rollout: Progress.optional(),
+  plan: z.array(z.string()).optional().describe('What a repair will change, as a diff; untrusted text from the host'),
   next_step: z.string().optional(),
   ...OutputPage.partial().shape,
 })
@@ -108,6 +110,7 @@ export function viewOf(action: Action, extra: Extra = {}): ActionView {
     created_at: iso(action.created_at),
     ...(pending && { expires_at: iso(action.expires_at) }),
     ...(pending && extra.approvalUrl && { approval_url: extra.approvalUrl }),
+    ...(pending && planOf(action)),
     ...(action.decision && { decided_by: action.decision.by_email }),
     ...(outcome && outcomeView(outcome)),
     ...(extra.result && { result: extra.result }),
@@ -116,6 +119,9 @@ export function viewOf(action: Action, extra: Extra = {}): ActionView {
     ...extra.page,
   }
 }
+
+const planOf = ({ spec }: Action): Pick<ActionView, 'plan'> =>
+  spec.kind === 'repair_install' && spec.plan.drifts.length > 0 ? { plan: planLines(spec.plan.drifts) } : {}
 
 const ORDER: readonly ActionState[] = ['failed', 'timed_out', 'unknown', 'cancelled', 'running', 'approved', 'expired']
 

@@ -124,7 +124,8 @@ export type DriftCode = keyof typeof DRIFTS
 export const isDriftCode = (code: string): code is DriftCode => Object.hasOwn(DRIFTS, code)
 export const partOf = (code: DriftCode): Part | undefined => (DRIFTS[code] as { part?: Part }).part
 
-export type Drift = { code: DriftCode; target: string; was: string; should: string }
+/** `diff`: the lines of a unified diff, where both sides are a text that is known; for the eye alone. */
+export type Drift = { code: DriftCode; target: string; was: string; should: string; diff?: string[] }
 
 export const STRATEGIES = ['issue_driven', 'full_convergence', 'lane_reprovision', 'uninstall'] as const
 export const Strategy = z.enum(STRATEGIES)
@@ -137,7 +138,7 @@ const LANES: readonly Part[] = ['units', 'start', 'record']
 
 /**
  * What a repair would do about these differences. `issues` names the codes to mend and counts for `issue_driven` alone.
- * Whoever computes it from the same differences gets the same digest.
+ * Whoever computes it from the same differences gets the same digest; it holds the hashes of what differs, not the lines.
  */
 export function planRepair(strategy: Strategy, found: readonly Drift[], issues: readonly DriftCode[] = []): RepairPlan {
   const wanted = (drift: Drift): boolean => {
@@ -152,11 +153,15 @@ export function planRepair(strategy: Strategy, found: readonly Drift[], issues: 
   const touched = new Set(drifts.map(({ code }) => partOf(code)))
   const all = { full_convergence: PARTS, lane_reprovision: LANES, uninstall: [], issue_driven: undefined }[strategy]
   const parts = all ?? PARTS.filter((part) => touched.has(part) || (part === 'record' && drifts.length > 0))
-  return { strategy, parts, drifts, digest: sha256(canonicalBytes({ strategy, parts, drifts })) }
+  const bound = drifts.map(({ code, target, was, should }) => ({ code, target, was, should }))
+  return { strategy, parts, drifts, digest: sha256(canonicalBytes({ strategy, parts, drifts: bound })) }
 }
 
 /** A plan as a person reads it: for every difference what is there now, and what will be. */
 export const diffOf = ({ drifts }: Pick<RepairPlan, 'drifts'>): string[] =>
-  drifts.flatMap(({ code, target, was, should }) => [`  ${target} (${code})`, `- ${was}`, `+ ${should}`])
+  drifts.flatMap(({ code, target, was, should, diff = [] }) => [
+    `  ${target} (${code})`,
+    ...(diff.length > 0 ? diff : [`- ${was}`, `+ ${should}`]),
+  ])
 
 const keyOf = ({ code, target, was, should }: Drift): string => [code, target, was, should].join('\0')

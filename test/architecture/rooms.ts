@@ -22,6 +22,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'agent/guard',
     'agent/identity',
     'agent/process',
+    'agent/reading',
     'agent/reality',
     'agent/writing',
     'proto/contract',

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { CatalogueError } from '#proto/contract/errors.ts'
-import { diffOf, partOf, planRepair } from '#proto/contract/installation.ts'
+import { partOf, planRepair } from '#proto/contract/installation.ts'
 import { plainText } from '../../domain/text.ts'
 import type { ServerView } from '../../fleet/fleet.ts'
 import { iso } from '../action-view.ts'
@@ -13,6 +13,7 @@ import {
   inspect,
   knownServer,
   namedDrifts,
+  planLines,
   runsFromCheckout,
   shown,
 } from './installation.ts'
@@ -81,7 +82,7 @@ async function asFound(server: ServerView, ctx: ToolContext): Promise<Report> {
   const found = await inspect(server, ctx)
   const drifts = namedDrifts(found)
   const plan = planRepair('full_convergence', drifts)
-  const diff = diffOf({ drifts: plan.drifts.slice(0, SHOWN) }).map(shown)
+  const diff = planLines(plan.drifts.slice(0, SHOWN))
   const head_ = head(server, ctx)
   return {
     ...head_,

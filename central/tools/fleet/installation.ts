@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { CatalogueError } from '#proto/contract/errors.ts'
 import { sha256 } from '#proto/contract/grant.ts'
-import { DRIFTS, type Drift, isDriftCode } from '#proto/contract/installation.ts'
+import { DRIFTS, type Drift, diffOf, isDriftCode } from '#proto/contract/installation.ts'
 import type { HostRun } from '../../domain/action.ts'
 import { plainText } from '../../domain/text.ts'
 import type { ServerView } from '../../fleet/fleet.ts'
@@ -20,7 +20,14 @@ const Found = z.object({
   minimumVersion: z.string().max(64),
   checkedAt: z.number(),
   certificateExpiresAt: z.number(),
-  drifts: z.array(z.object({ code: z.string().max(100), target: text, was: text, should: text })).max(2_000),
+  drifts: z
+    .array(
+      z.object({
+        ...{ code: z.string().max(100), target: text, was: text, should: text },
+        diff: z.array(z.string().max(1_000)).max(200).default([]),
+      }),
+    )
+    .max(2_000),
 })
 export type Installation = z.output<typeof Found>
 
@@ -82,6 +89,15 @@ const TEXT_SHOWN = 300
 
 export const shown = (text: string): string =>
   plainText(text.length > TEXT_SHOWN ? `${text.slice(0, TEXT_SHOWN).toWellFormed()}…` : text)
+
+/** Lines of a plan that an answer shows; the approval page shows all of them. */
+const PLAN_LINES = 400
+
+export function planLines(drifts: readonly Drift[]): string[] {
+  const lines = diffOf({ drifts })
+  const more = lines.length - PLAN_LINES
+  return [...lines.slice(0, PLAN_LINES).map(shown), ...(more > 0 ? [`… and ${more} lines more`] : [])]
+}
 
 const OF_TOMORROW = { severity: 'warning', says: 'The host knows this difference, and this Central does not.' } as const
 

@@ -280,6 +280,25 @@ describe('a repair', () => {
     assert.match(String(done.next_step), /mttrly_get_install_health/)
   })
 
+  test('shows the lines of a unit that differ, in the answer and to the person', async () => {
+    const diff = [
+      '--- /etc/systemd/system/x',
+      '+++ /etc/systemd/system/x',
+      '@@ -1 +1 @@',
+      '-User=root\u202e',
+      '+User=mttrly',
+    ]
+    const edited: Drift = { code: 'UNIT_CHANGED', target: 'x', was: 'sha256 aa', should: 'sha256 bb', diff }
+    const broken = await host({ drifts: [edited] })
+    const asked = await mcp.value('repair_install', { server_id: broken.id, strategy: 'full_convergence' })
+    assert.deepEqual((asked.plan as string[]).slice(-2), ['-User=root\\u{202e}', '+User=mttrly'])
+    assert.match(await pageOf(asked.action_id), /-User&#61;root.*\+User&#61;mttrly/s)
+    await approve(asked.action_id)
+    await result(asked.action_id)
+    const { diff: _diff, ...blind } = edited
+    assert.equal(broken.granted[0]?.at(-1), planRepair('full_convergence', [blind]).digest)
+  })
+
   test('of named issues mends those alone; a host that is otherwise by then says so', async () => {
     const broken = await host({ drifts: [MASKED, CHANGED] })
     const args = { server_id: broken.id, strategy: 'issue_driven', issues: ['FILE_CHANGED'] }

@@ -6,6 +6,7 @@ export interface Drift {
   'target'?: (string);
   'was'?: (string);
   'should'?: (string);
+  'diff'?: (string)[];
 }
 
 export interface Drift__Output {
@@ -13,4 +14,5 @@ export interface Drift__Output {
   'target': (string);
   'was': (string);
   'should': (string);
+  'diff': (string)[];
 }
