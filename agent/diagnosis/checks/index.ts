@@ -1,11 +1,17 @@
 // Every check, in no order that matters.
 import type { Check } from '../check.ts'
+import { certificateExpired } from './certificate-expired.ts'
+import { certificateMismatch } from './certificate-mismatch.ts'
 import { cgroupLimit } from './cgroup-limit.ts'
 import { clockWrong } from './clock-wrong.ts'
 import { configInvalid } from './config-invalid.ts'
+import { configNotApplied } from './config-not-applied.ts'
 import { connectionExhaustion } from './connection-exhaustion.ts'
 import { conntrackFull } from './conntrack-full.ts'
+import { containers } from './containers.ts'
 import { cpuHog } from './cpu-hog.ts'
+import { databaseConnections } from './database-connections.ts'
+import { databaseDown } from './database-down.ts'
 import { dependencyFailed } from './dependency-failed.ts'
 import { diskFull } from './disk-full.ts'
 import { dnsFailure } from './dns-failure.ts'
@@ -21,10 +27,12 @@ import { memoryLeak } from './memory-leak.ts'
 import { memoryPressure } from './memory-pressure.ts'
 import { networkDown } from './network-down.ts'
 import { oomKill } from './oom-kill.ts'
+import { packageManager } from './package-manager.ts'
 import { permissionDenied } from './permission-denied.ts'
 import { portConflict } from './port-conflict.ts'
 import { processPileUp } from './process-pile-up.ts'
 import { programMissing } from './program-missing.ts'
+import { scheduleBroken } from './schedule-broken.ts'
 import { startedTooEarly } from './started-too-early.ts'
 import { unitFailed } from './unit-failed.ts'
 import { unitMasked } from './unit-masked.ts'
@@ -33,6 +41,14 @@ import { upstreamDown } from './upstream-down.ts'
 import { wrongAddress } from './wrong-address.ts'
 
 export const CHECKS: readonly Check[] = [
+  scheduleBroken,
+  packageManager,
+  databaseDown,
+  databaseConnections,
+  containers,
+  configNotApplied,
+  certificateMismatch,
+  certificateExpired,
   cgroupLimit,
   clockWrong,
   configInvalid,
