@@ -25,7 +25,7 @@ const HOUR = 3_600_000
 const SHAKY_MS = 10 * 60_000
 
 export function stateOf(unit: Unit, now: number): State {
-  if (unit.load === 'masked') return 'masked'
+  if (unit.load === 'masked' && unit.active !== 'active') return 'masked'
   if (/^auto-restart/.test(unit.sub) || unit.result === 'start-limit-hit') return 'looping'
   if (unit.active === 'failed' || unit.load === 'bad-setting' || unit.load === 'error')
     return unit.restarts >= CRASHES ? 'looping' : 'failed'

@@ -2,7 +2,7 @@
 import type { Check, Facts, LogLine } from '../check.ts'
 import { finding, next, quoted, seen } from '../say.ts'
 import { faultsOf } from '../syntax.ts'
-import { isNamed, isTroubled, type Watched, watchUnits } from '../units.ts'
+import { isNamed, isTroubled, needsOf, type Watched, watchUnits } from '../units.ts'
 
 /** The file is the first group, where it is said. */
 const SIGNS: readonly RegExp[] = [
@@ -62,10 +62,14 @@ function signIn(lines: readonly LogLine[], signs: readonly RegExp[]): Found | un
   for (const sign of signs)
     for (const line of lines.toReversed()) {
       const match = sign.exec(line.text)
-      if (match) return { line, ...(match[1] && { file: match[1].replace(/:\d+$/, '') }) }
+      if (match) return { line, ...(match[1] && { file: match[1].replace(/:\d*$/, '') }) }
     }
   return undefined
 }
+
+/** A site that is written down, and not served. */
+const missesSites = (id: string, { reality }: Facts): boolean =>
+  reality.sites.some(({ server, health }) => id.startsWith(server) && health.state === 'degraded')
 
 function inWatched(watched: Watched, facts: Facts) {
   const { id, lines } = watched
@@ -83,7 +87,7 @@ function inWatched(watched: Watched, facts: Facts) {
     title: troubled
       ? `${id} cannot read its configuration${where}`
       : `${id} still runs with its old configuration: the one on disk could not be read${where}`,
-    severity: mended ? 'low' : troubled || isNamed(facts, id) ? 'high' : 'medium',
+    severity: mended ? 'low' : troubled || isNamed(facts, id) || missesSites(id, facts) ? 'high' : 'medium',
     confidence: mended ? 0.5 : 0.95,
     impact: [troubled ? `${id} does not run` : `${id} does not start again, should it end`],
     evidence: [quoted(line)],
@@ -112,6 +116,7 @@ function ofUnitFiles(lines: readonly LogLine[], facts: Facts) {
   return [...told].flatMap(([id, line]) => {
     const unit = facts.reality.units.find((each) => each.id === id)
     const file = IN_FILE.exec(line.text)?.[1] ?? unit?.file
+    if (needsOf(facts, id).load === 'not-found') return [] // taken away since
     // Read again since, and no complaint then.
     if (file !== undefined && (facts.host.stat(file)?.mtimeMs ?? 0) > line.at + 1_000) return []
     const fatal = FATAL.test(line.text) && unit?.active !== 'active'
