@@ -28,6 +28,7 @@ import { type McpRates, registerMcp } from './mcp/index.ts'
 import type { Surface } from './mcp/surface.ts'
 import type { ClientDocumentSettings } from './oauth/client-documents.ts'
 import { createOAuth } from './oauth/oauth.ts'
+import { createDiagnoses } from './reality/diagnosis.ts'
 import { createReality } from './reality/reality.ts'
 import { createRelay, type Relay } from './relay/relay.ts'
 import { createReleases, type Releases } from './releases/releases.ts'
@@ -229,6 +230,11 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
     ask: async (serverId) => (await relay.call(serverId, 'inspect.reality', {}, { timeoutMs: REALITY_WITHIN })).json,
     clock,
   })
+  const diagnoses = createDiagnoses({
+    ask: async (serverId, json) =>
+      (await relay.call(serverId, 'inspect.diagnose', { json }, { timeoutMs: REALITY_WITHIN })).json,
+    clock,
+  })
   const open = (purpose: string, sealed: string) =>
     unseal(dataKey, purpose, Buffer.from(sealed, 'base64')).toString('utf8')
   const runCall = createRunCall({
@@ -246,6 +252,7 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
       askFiles: async (serverId, json) => (await relay.call(serverId, 'inspect.files', { json })).json,
       askDocker: async (serverId, json) => (await relay.call(serverId, 'docker.ask', { json })).json,
       reality,
+      diagnoses,
       releases,
       rollouts,
       cancelRun: runAction.cancel,

@@ -21,6 +21,7 @@ export type CallRooms = {
     | 'askFiles'
     | 'askDocker'
     | 'reality'
+    | 'diagnoses'
     | 'releases'
     | 'rollouts'
     | 'cancelRun'

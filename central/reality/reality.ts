@@ -4,8 +4,8 @@ import { CatalogueError } from '#proto/contract/errors.ts'
 import { SNAPSHOT_MAX, Snapshot } from '#proto/contract/reality.ts'
 import { diffSnapshots, type SnapshotDiff } from '#proto/contract/reality-diff.ts'
 import type { Clock } from '../domain/clock.ts'
-import { plainText } from '../domain/text.ts'
 import type { SnapshotsStore } from '../storage/snapshots.ts'
+import { neutral } from './neutral.ts'
 
 export type Reality = ReturnType<typeof createReality>
 /** Text in it comes from the host; it is neutralised. `diff`: against the snapshot before, where there is one. */
@@ -104,12 +104,4 @@ function readAnswer(json: string): Snapshot {
     const why = 'What the host answered is not what its capability version promises.'
     throw new CatalogueError('INTERNAL_ERROR', { why }, { cause: error })
   }
-}
-
-/** Every text of the host, names of its packages and settings included. */
-function neutral<T>(value: T): T {
-  if (typeof value === 'string') return plainText(value) as T
-  if (Array.isArray(value)) return value.map(neutral) as T
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [plainText(key), neutral(each)])) as T
 }

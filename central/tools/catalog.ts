@@ -29,6 +29,7 @@ import { repairInstall } from './fleet/repair-install.ts'
 import { updateAgent } from './fleet/update-agent.ts'
 import { getServiceReality } from './reality/get-service-reality.ts'
 import { refreshReality } from './reality/refresh-reality.ts'
+import { runDiagnostic } from './reality/run-diagnostic.ts'
 import { getCapabilities } from './workspace/get-capabilities.ts'
 
 const planned = (id: PlannedTool['id'], title: string, scope: Scope, plan: Plan): PlannedTool => ({
@@ -44,7 +45,7 @@ export const catalog: readonly CatalogEntry[] = Object.freeze([
   getServerStatus,
   getAlerts,
   quickTriage,
-  planned('mttrly_run_diagnostic', 'Run Server Diagnostic', 'read', 'deployment_bro'),
+  runDiagnostic,
   planned('mttrly_list_playbooks', 'List Playbooks', 'read', 'watchdog'),
   getServiceReality,
   refreshReality,

@@ -8,6 +8,7 @@ import type { Clock } from '../domain/clock.ts'
 import type { Principal } from '../domain/principal.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Workspace } from '../plans/plans.ts'
+import type { Diagnoses } from '../reality/diagnosis.ts'
 import type { Reality } from '../reality/reality.ts'
 import type { Releases } from '../releases/releases.ts'
 import type { ActionsStore } from '../storage/actions.ts'
@@ -52,7 +53,9 @@ export type ToolContext = {
   /** A DockerQuestion, in the same way. */
   askDocker: (serverId: string, question: string) => Promise<string>
   /** What runs on a server. */
-  reality: Pick<Reality, 'get' | 'refresh'>
+  reality: Pick<Reality, 'get' | 'refresh' | 'cached'>
+  /** What is wrong with it. */
+  diagnoses: Pick<Diagnoses, 'run'>
   /** The release that Central offers to hosts. */
   releases: Pick<Releases, 'current'>
   rollouts: Pick<Rollouts, 'view' | 'stopRollout'>

@@ -164,7 +164,7 @@ const CODES: Record<ErrorCode, Provocation | Later> = {
       ),
     )
   },
-  DIAGNOSTIC_COOLDOWN: 'run_diagnostic comes with the diagnosis tools',
+  DIAGNOSTIC_COOLDOWN: 'needs a host that says what is wrong with it, see central/tools/reality.test.ts',
   DOCKER_NOT_AVAILABLE: 'Docker playbooks come with the playbook tools',
   FORBIDDEN: async () => {
     const change = { ...server(), command: `touch ${world.host.work('forbidden')}` }

@@ -16,14 +16,20 @@ export function notToBeApproved(): never {
   throw new CatalogueError('POLICY_DENIED', { reason: 'no_isolation', why })
 }
 
-/** @throws CatalogueError SERVER_NOT_FOUND; AGENT_OUTDATED where its agent could not say it */
-export async function serverWithReality(id: string, { fleet, workspace }: ToolContext): Promise<ServerView> {
+/** @throws CatalogueError SERVER_NOT_FOUND; AGENT_OUTDATED where its agent could not answer, and why */
+export async function serverAsked(
+  id: string,
+  { fleet, workspace }: ToolContext,
+  { from, why }: { from: number; why: string },
+): Promise<ServerView> {
   const server = await fleet.get(workspace.id, id)
   if (!server) throw new CatalogueError('SERVER_NOT_FOUND', { server_id: id })
-  if (!server.online || server.capabilityVersion >= SAYS_REALITY) return server
-  const why = 'The agent of this server does not say yet what runs on it.'
+  if (!server.online || server.capabilityVersion >= from) return server
   throw new CatalogueError('AGENT_OUTDATED', { server_id: id, why })
 }
+
+export const serverWithReality = (id: string, ctx: ToolContext): Promise<ServerView> =>
+  serverAsked(id, ctx, { from: SAYS_REALITY, why: 'The agent of this server does not say yet what runs on it.' })
 
 export const getServiceReality = defineTool({
   id: 'mttrly_get_service_reality',

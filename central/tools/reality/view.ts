@@ -119,6 +119,16 @@ export function realityView(server: ServerView, view: View, input: Input, { cloc
   }
 }
 
+const TIMES = ['at', 'since', 'last', 'next', 'bootedAt', 'notBefore', 'notAfter', 'refreshedAt', 'finishedAt']
+
+/** A snapshot holds Unix ms; whoever reads gets times as in every other answer. */
+function withTimes(value: unknown, key = ''): unknown {
+  if (typeof value === 'number' && TIMES.includes(key)) return moment(value)
+  if (Array.isArray(value)) return value.map((each) => withTimes(each))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withTimes(inner, name)]))
+}
+
 const itemsOf = (name: SectionName, snapshot: Snapshot): readonly Item[] => SECTIONS[name].of(snapshot)
 
 /** `stopped`: it should run. */
@@ -132,7 +142,7 @@ function sectionView(name: SectionName, snapshot: Snapshot, { match, offset, lim
   return {
     name,
     source: SECTIONS[name].source,
-    items,
+    items: items.map((item) => withTimes(item) as Item),
     total: all.length,
     ...(next < all.length && { next_offset: next }),
   }
@@ -146,7 +156,7 @@ function nameOf(item: Item): string {
 }
 
 /** Units of other kinds than services fail too. */
-function unhealthyOf(snapshot: Snapshot): Record<string, unknown>[] {
+export function unhealthyOf(snapshot: Snapshot): Record<string, unknown>[] {
   const others = snapshot.units.filter(({ kind }) => kind !== 'service')
   const all: [string, readonly Item[]][] = [
     ...NAMES.map((name): [string, readonly Item[]] => [name, itemsOf(name, snapshot)]),

@@ -1,6 +1,8 @@
-// The two tools about reality on a whole Central, with agents that say what they are told to.
+// The tools about reality and the diagnosis on a whole Central, with agents that say what they are told to.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import type { Diagnosis } from '#proto/contract/diagnosis.ts'
+import { methodCodecs } from '#proto/contract/methods.ts'
 import type { Snapshot } from '#proto/contract/reality.ts'
 import { type Booted, bootCentral } from '../../helpers/boot-central.ts'
 import { createCsr } from '../../helpers/csr.ts'
@@ -33,6 +35,8 @@ type Host = {
   id: string
   agent: FakeAgent
   says: Snapshot | string
+  finds: Partial<Diagnosis>
+  question?: unknown
   asked: number
   hold?: (answer: () => void) => void
 }
@@ -43,14 +47,19 @@ async function host(says: Snapshot | string, hello: object = {}): Promise<Host> 
   const { keyPem, csrPem } = await createCsr()
   const enrolled = await central.fleet.enrol({ token, csr_pem: csrPem, hostname: 'web-1' })
   const id = enrolled.server_id
-  const self: Omit<Host, 'agent'> = { id, says, asked: 0 }
+  const self: Omit<Host, 'agent'> = { id, says, finds: {}, asked: 0 }
   const agent = createFakeAgent({
     keyPem,
     certificatePem: enrolled.certificate_pem,
     caPem: enrolled.ca_pem,
     port: central.grpcPort,
     hello: { lanes: [{ name: 'inspect', isolation: 'ISOLATION_SYSTEMD' }], agentVersion: '1.0.0', ...hello },
-    onRequest: ({ method }, io) => {
+    onRequest: ({ method, body }, io) => {
+      if (method === 'inspect.diagnose') {
+        const asked = methodCodecs.get(method)?.request.decode(body) as { json: string }
+        self.question = JSON.parse(asked.json)
+        return io.respond({ json: JSON.stringify({ at: 1, tookMs: 5, findings: [], checks: [], ...self.finds }) })
+      }
       assert.equal(method, 'inspect.reality')
       self.asked += 1
       const json = typeof self.says === 'string' ? self.says : JSON.stringify(self.says)
@@ -130,6 +139,16 @@ describe('the reality of a server', () => {
     assert.equal(await mcp.code('get_service_reality', { server_id: id, section: 'secrets' }), 'VALIDATION_ERROR')
   })
 
+  test('tells times as every other answer does', async () => {
+    const at = Date.UTC(2026, 10, 22)
+    const health = { state: 'ok', why: 'runs', evidence: { source: 'systemctl show', at } }
+    const { id } = await host(snapshot({ units: [unit('a.service', { since: at, health } as object)] }))
+    const { section } = await get(id, { section: 'services' })
+    const [item] = (section as { items: { since: string; health: { evidence: { at: string } } }[] }).items
+    assert.deepEqual([item?.since, item?.health.evidence.at], Array(2).fill('2026-11-22T00:00:00.000Z'))
+    assert.doesNotMatch(JSON.stringify(section), /\b1[67]\d{11}\b/)
+  })
+
   test('neutralises what the host says, names included', async () => {
     const { packages } = snapshot()
     const server = await host(
@@ -183,6 +202,83 @@ describe('a refresh', () => {
     )
     assert.equal(server.asked, 1)
   })
+})
+
+const finding = (over: Partial<Diagnosis['findings'][number]> = {}): Diagnosis['findings'][number] => ({
+  cause: 'DISK_FULL',
+  subject: '/var',
+  title: '/var has no space left',
+  severity: 'critical',
+  confidence: 1,
+  impact: [],
+  evidence: [{ source: 'statfs /var', at: 1, seen: '100 % used' }],
+  next: [{ tool: 'mttrly_get_service_reality', arguments: { section: 'mounts' }, why: 'All of them' }],
+  explains: [],
+  ...over,
+})
+
+describe('a diagnosis', () => {
+  const ask = (id: string, more: object = {}) =>
+    mcp.value('run_diagnostic', { server_id: id, problem: 'site down', ...more })
+
+  test('hands the question on, says what was found, and the calls that it proposes can be made as they stand', async () => {
+    const server = await host(snapshot())
+    server.finds = {
+      findings: [finding(), finding({ cause: 'UNIT_FAILED', severity: 'high' })],
+      checks: [
+        { name: 'disk-full', state: 'done' },
+        { name: 'x', state: 'out_of_time' },
+      ],
+    }
+    const answer = await ask(server.id, { subject: 'nginx' })
+    assert.deepEqual(server.question, { problem: 'site down', subject: 'nginx' })
+    const [first] = answer.findings as {
+      meaning: string
+      next: { tool: string; arguments: Record<string, unknown> }[]
+    }[]
+    assert.match(first?.meaning ?? '', /no space left/)
+    assert.match(String(answer.summary), /^critical: .*1 further finding.*1 of 2 checks could not be done/)
+    const [call] = first?.next ?? []
+    assert.deepEqual(call?.arguments, { server_id: server.id, section: 'mounts' })
+    await mcp.value(call?.tool.replace('mttrly_', '') ?? '', call?.arguments ?? {})
+  })
+
+  test('comes once in half a minute', async () => {
+    const server = await host(snapshot())
+    await ask(server.id)
+    const refused = await mcp.call('run_diagnostic', { server_id: server.id, problem: 'again' })
+    assert.ok(!refused.ok)
+    assert.equal(refused.error.code, 'DIAGNOSTIC_COOLDOWN')
+    assert.ok(Number(refused.error.retry_after_s) > 0 && Number(refused.error.retry_after_s) <= 30)
+    await pass(31_000, server)
+    await ask(server.id)
+  })
+
+  test('is neutralised, and refused when it is not what the contract says', async () => {
+    const server = await host(snapshot())
+    server.finds = { findings: [finding({ title: '\u001b[31mred\u202e' })] }
+    assert.doesNotMatch(JSON.stringify(await ask(server.id)), /\u202e|\\u001b/)
+    await pass(31_000, server)
+    server.finds = { findings: 'all is well' as never }
+    assert.equal(await mcp.code('run_diagnostic', { server_id: server.id, problem: 'x' }), 'INTERNAL_ERROR')
+  })
+
+  test('is not asked of an agent that cannot answer', async () => {
+    const old = await host(snapshot(), { capabilityVersion: 4 })
+    assert.equal(await mcp.code('run_diagnostic', { server_id: old.id, problem: 'x' }), 'AGENT_OUTDATED')
+  })
+})
+
+test('a quick triage tells what the latest snapshot calls unhealthy, and does not ask the host', async () => {
+  const server = await host(snapshot({ units: [unit('shop.service', { health: failed('exit 1') })] }))
+  const triage = () => mcp.value('quick_triage', { server_id: server.id })
+  assert.equal((await triage()).reality, null)
+  await get(server.id)
+  const answer = await triage()
+  const { unhealthy, unhealthy_total } = answer.reality as { unhealthy: { name: string }[]; unhealthy_total: number }
+  assert.deepEqual([unhealthy.map(({ name }) => name), unhealthy_total, server.asked], [['shop.service'], 1, 1])
+  assert.equal(answer.verdict, 'attention')
+  assert.match(String(answer.summary), /1 thing\(s\) that failed/)
 })
 
 describe('a host that cannot be asked', () => {
