@@ -3,7 +3,7 @@
 import { fstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { CatalogueError } from '#proto/contract/errors.ts'
+import { CatalogueError, wordsOf } from '#proto/contract/errors.ts'
 import { sha256 } from '#proto/contract/grant.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import { loadPolicy, refuseLane } from '../guard/policy.ts'
@@ -60,8 +60,17 @@ type Work = (writing: Writing, subject: string, values: Values) => Changed
 /** @throws what is no refusal */
 function refused(error: unknown): number {
   if (!(error instanceof CatalogueError)) throw error
-  process.stderr.write(`refused, nothing was changed: ${error.code} ${JSON.stringify(error.details)}\n`)
+  process.stderr.write(refusalText(error))
   return REFUSED_EXIT
+}
+
+/** For a person, or a client that reads the output. Whatever is refused here, the host refuses. */
+export function refusalText({ code, details: { why, source: _source, ...facts } }: CatalogueError): string {
+  const { description } = wordsOf(code, { by: 'agent' })
+  const told = Object.entries(facts).map(
+    ([name, fact]) => `${name} ${typeof fact === 'string' ? fact : JSON.stringify(fact)}`,
+  )
+  return `refused, nothing was changed: ${typeof why === 'string' ? why : description} (${[code, ...told].join(', ')})\n`
 }
 
 const wrong = (needs: string): CatalogueError => new CatalogueError('VALIDATION_ERROR', { needs })

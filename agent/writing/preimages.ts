@@ -14,6 +14,7 @@ export type Preimage = {
 
 const COUNT_MAX = 200
 const BYTES_MAX = 256 * 1024 * 1024
+const GONE = 'There is no change of this id that could be undone: it was undone already, or is too old to be kept.'
 const ID = /^\d{13}-[0-9a-f]{16}$/
 
 /** @returns the id by which it is undone */
@@ -29,7 +30,7 @@ export function keepPreimage(directory: string, { path, after, before }: Preimag
 
 export function loadPreimage(directory: string, id: string): Preimage {
   const bytes = ID.test(id) ? readIfThere(join(directory, id)) : undefined
-  if (!bytes) throw new CatalogueError('NOT_FOUND', { undo: id })
+  if (!bytes) throw new CatalogueError('NOT_FOUND', { undo: id, why: GONE })
   const end = bytes.indexOf(0x0a)
   const head = JSON.parse(bytes.subarray(0, end).toString()) as Omit<Preimage, 'before'> & { before?: object }
   const before = head.before && { ...(head.before as Preimage['before']), content: bytes.subarray(end + 1) }

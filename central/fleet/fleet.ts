@@ -274,12 +274,12 @@ export function createFleet(rooms: FleetRooms) {
 export type Fleet = ReturnType<typeof createFleet>
 
 /** What a person pastes on a host: as root, and from another account. */
-export type HostCommands = { command: string; sudo_command?: string; expires_at: number }
+export type HostCommands = { command: string; sudo_command?: string; expires_at: string }
 
 const commandsOf = ({ command, sudoCommand, expiresAt }: InstallToken): HostCommands => ({
   command,
   ...(sudoCommand && { sudo_command: sudoCommand }),
-  expires_at: expiresAt,
+  expires_at: new Date(expiresAt).toISOString(),
 })
 
 /** Percent of a certificate's life that is over. */

@@ -200,14 +200,26 @@ async function serveLegacy(request: FastifyRequest, reply: FastifyReply, session
     return reply
   }
   if (id === undefined) {
-    return refuse(request, reply, { code: 'VALIDATION_ERROR', details: { missing: 'Mcp-Session-Id' } })
+    return refuse(request, reply, {
+      code: 'VALIDATION_ERROR',
+      details: { missing: 'Mcp-Session-Id', why: WITHOUT_SESSION },
+    })
   }
   const session = sessions.find(id, principal)
-  if (!session) return refuse(request, reply, { code: 'NOT_FOUND', rpc: RPC.noSession, details: { what: 'session' } })
+  if (!session)
+    return refuse(request, reply, {
+      code: 'NOT_FOUND',
+      rpc: RPC.noSession,
+      details: { what: 'session', why: NO_SESSION },
+    })
   hijack(reply)
   await sessions.handle(session, request, reply)
   return reply
 }
+
+const WITHOUT_SESSION =
+  'The header Mcp-Session-Id is missing. Send initialize first and repeat the header of its answer with every request; revision 2026-07-28 needs no session.'
+const NO_SESSION = 'There is no such session (any more). Send initialize again, without the header Mcp-Session-Id.'
 
 const isInitialize = (body: unknown): boolean =>
   typeof body === 'object' && body !== null && 'method' in body && body.method === 'initialize'

@@ -36,7 +36,7 @@ export async function decisionPage(
 !${problem && !problem.atProof ? notice('bad', html`<p>${problem.text}</p>`) : ''}
 <div id="state" data-live data-state="${action.state}" aria-live="polite">!${stateCard(action)}</div>
 <div class="columns"><div class="stack">!${resultCard(visit, action)}!${whatRuns(action, servers)}</div>
-<div class="stack">!${whoAsks(action)}<div id="decide" data-live="${action.state}">!${decideCard(visit, action, !server?.approvers || !runsOnHost(action.spec) ? approveForm(visit, action, factors, problem) : signForm(action), policy.two_person)}</div></div></div>`
+<div class="stack">!${whoAsks(action)}<div id="decide" data-live="${action.state}">!${decideCard(visit, action, server?.approvers && runsOnHost(action.spec) ? signForm(visit, action, factors) : approveForm(visit, action, factors, problem), policy.two_person)}</div></div></div>`
   return {
     ...(problem && { status: problem.status }),
     page: {
@@ -73,7 +73,7 @@ function stateCard(action: Action): string {
 const PROOFS = {
   passkey: ' with a passkey',
   totp: ' with a one-time code',
-  signature: ' with a key of their own',
+  signature: ' with a signature that the server checks',
   none: '',
 }
 
@@ -156,7 +156,8 @@ const CREDENTIALS: Record<Action['requester']['credential'], string> = {
   system: 'Central itself',
 }
 
-function whoAsks({ requester, words, created_at }: Action): string {
+function whoAsks(action: Action): string {
+  const { requester, words, created_at } = action
   const client = html`!${prose(requester.client_name, 100)}${requester.credential === 'oauth' ? ' ' : ''}!${requester.credential === 'oauth' ? '<span class="muted small">(the name that the client gives itself)</span>' : ''}`
   return html`<section class="card stack"><h2>Who asks</h2>!${facts([
     ['Person', prose(requester.email, 200)],
@@ -169,7 +170,7 @@ function whoAsks({ requester, words, created_at }: Action): string {
         ? '<span class="muted">None</span>'
         : html`<span class="quote">!${prose(words.reason)}</span>`,
     ],
-  ])}<p class="hint">Names and reasons come from the client. What runs is only what stands under &ldquo;What will run&rdquo;.</p></section>`
+  ])}<p class="hint">Names and reasons come from the client. Only what stands under &ldquo;${what(action)}&rdquo; is what was asked for.</p></section>`
 }
 
 function decideCard(visit: Visit, action: Action, approve: string, twoPerson: boolean): string {
@@ -194,8 +195,11 @@ function approveForm(visit: Visit, action: Action, factors: Factors, problem: Pr
 }
 
 /** The host looks at the signature itself: no code that is typed here would do. */
-const signForm = ({ id }: Action): string =>
-  html`<p>This server runs only what one of the approvers in its own policy has signed. On the machine of one of them:</p><div class="copy"><pre class="code" id="sign" tabindex="0" aria-label="Command that signs">npm run approver -- sign ${id}</pre><button class="button needs-script" type="button" data-copy="sign">Copy</button></div><p class="hint">It shows what will run, from the bytes that are signed, and asks.</p>`
+function signForm(visit: Visit, action: Action, factors: Factors): string {
+  const url = pathOf(action)
+  const passkey = html`<p class="or needs-script">or</p><form class="stack" method="post" action="${url}"><input type="hidden" name="decision" value="approve">!${hiddenFields(visit, action)}!${proofFields({ ...factors, totp: false }, { submit: 'Sign', challengeUrl: `${url}/challenge` })}<p class="hint">Good only with a passkey that the policy of this server names; your account page has the line for it.</p></form>`
+  return html`<p>This server runs only what one of the approvers in its own policy has signed. On the machine of one of them:</p><div class="copy"><pre class="code" id="sign" tabindex="0" aria-label="Command that signs">npm run approver -- sign ${action.id}</pre><button class="button needs-script" type="button" data-copy="sign">Copy</button></div><p class="hint">It shows what will run, from the bytes that are signed, and asks.</p>!${factors.passkeys ? passkey : ''}`
+}
 
 function resultCard({ session }: Visit, action: Action): string {
   const url = `/approvals/${encodeURIComponent(action.id)}`

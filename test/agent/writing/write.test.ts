@@ -11,6 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
+import { CatalogueError } from '#proto/contract/errors.ts'
+import { refusalText } from '../../../agent/writing/commands.ts'
 import { keepPreimage } from '../../../agent/writing/preimages.ts'
 import type { Writing } from '../../../agent/writing/target.ts'
 import { planChange, removeFile, undoChange, writeFile } from '../../../agent/writing/write.ts'
@@ -111,7 +113,17 @@ describe('undoing', () => {
     chmodSync(host.at(FILE), 0o600)
     const again = undoChange(host.writing, undo)
     assert.deepEqual([host.text(), statSync(host.at(FILE)).mode & 0o777], ['old\n', 0o640])
-    assert.throws(() => undoChange(host.writing, undo), refusal('NOT_FOUND'))
+    assert.throws(
+      () => undoChange(host.writing, undo),
+      (error) => {
+        assert.ok(error instanceof CatalogueError)
+        assert.equal(
+          refusalText(error),
+          `refused, nothing was changed: There is no change of this id that could be undone: it was undone already, or is too old to be kept. (NOT_FOUND, undo ${undo})\n`,
+        )
+        return true
+      },
+    )
     undoChange(host.writing, again.undo ?? '')
     assert.equal(host.text(), 'new\n')
   })

@@ -590,7 +590,8 @@ describe('recovery', () => {
     const { action_id } = await mcp.value('bootstrap_recover', { server_id: server.id })
     await approve(action_id)
     const done = await result(action_id)
-    const made = done.result as { command: string; sudo_command: string }
+    const made = done.result as { command: string; sudo_command: string; expires_at: string }
+    assert.match(made.expires_at, /^20\d\d-.*Z$/)
     assert.match(made.command, /install\.sh' && printf .*\| bash -s -- --token-stdin$/)
     assert.match(made.sudo_command, /\| sudo bash -s -- --token-stdin$/)
     const held = await booted.central.fleet.certificateExpiry(server.id)
