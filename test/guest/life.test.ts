@@ -1,7 +1,13 @@
 // One server from bare to gone, in a real systemd guest: the pasted command, connected, a reboot, a repair by running the
 // installer again, a daemon that is killed, and an uninstallation after which the whole tree is what it was.
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Grant, signGrant } from '#proto/contract/grant.ts'
+import { COMMANDS } from '../../install/approver/approver.ts'
 import { type Guest, startGuest, whyNoGuest } from './guest.ts'
 import { differences, type Snapshot, takeSnapshot } from './snapshot.ts'
 import { createCleanup, startServedCentral } from './world.ts'
@@ -15,6 +21,7 @@ describe('a server from bare to gone', { skip: why ?? false }, () => {
   let pristine: Snapshot
   let serverId = ''
   let identity = ''
+  let signedPolicy = ''
 
   const cleanup = createCleanup()
   after(cleanup.run)
@@ -81,6 +88,51 @@ describe('a server from bare to gone', { skip: why ?? false }, () => {
     const done = await world.mcp.value('get_action_result', { action_id: asked.action_id, wait_s: 40 })
     assert.equal(done.status, 'succeeded', JSON.stringify(done))
     assert.equal(await guest.must('stat -c "%U %a" /srv/made; rm /srv/made'), 'root 600')
+  })
+
+  test('in signed mode a code is not enough, Central’s own key neither; what an approver signed is run, once', async () => {
+    const { booted, mcp } = world
+    const home = mkdtempSync(join(tmpdir(), 'mttrly-approver-'))
+    cleanup.after(() => rmSync(home, { recursive: true, force: true }))
+    const signer = await booted.member('signer', 'approver')
+    const said: string[] = []
+    const terminal = { print: (line: string) => void said.push(line), ask: async () => 'yes' }
+    const tool = async (verb: string, ...words: string[]) => {
+      const secret = () => booted.apiKey(signer.userId)
+      await COMMANDS[verb]?.run(words, { home, central: booted.url, name: 'sam' }, { ...terminal, secret })
+    }
+    await tool('init')
+    const policy = said.join('\n').slice(said.join('\n').indexOf('approvals: signed'))
+    await guest.must('cat >/etc/mttrly/policy.yaml; systemctl restart mttrly-agent', policy)
+    while ((await world.servers())[0]?.approvers === null) await sleep(100)
+    signedPolicy = await guest.must('sha256sum /etc/mttrly/policy.yaml')
+    assert.doesNotMatch(await guest.must('mttrly-agent doctor --json || true'), /POLICY_INVALID/)
+
+    const command = 'echo once >>/srv/signed; id -u'
+    const asked = await mcp.value('execute_command', { server_id: serverId, command })
+    await assert.rejects(world.approve(String(asked.action_id)), /409/)
+    const grant: Grant = {
+      ...{
+        version: 1,
+        kind: 'command',
+        action_id: 'act_stolen',
+        server_id: serverId,
+        argv: ['/bin/touch', '/srv/signed'],
+      },
+      ...{ cwd: '/', env: {}, user: '', terminal: false, timeout_ms: 5_000 },
+      ...{ start_before: Date.now() + 60_000, nonce: 'n'.repeat(22) },
+    }
+    const stolen = { ...signGrant(grant, booted.central.keys.actionKey), outputFrom: 0 }
+    await assert.rejects(booted.central.relay.call(serverId, 'commands.act', stolen, { id: 'act_stolen' }), {
+      code: 'POLICY_DENIED',
+    })
+    assert.equal((await guest.sh('ls /srv/signed')).code, 2)
+
+    await tool('sign', String(asked.action_id))
+    assert.ok(said.includes(`    | ${command}`), said.join('\n'))
+    const done = await mcp.value('get_action_result', { action_id: asked.action_id, wait_s: 40 })
+    assert.deepEqual([done.status, done.output, done.decided_by], ['succeeded', '0\n', signer.email])
+    assert.equal(await guest.must('cat /srv/signed; rm /srv/signed'), 'once')
   })
 
   test('after a reboot it is connected again, as the same server', async () => {
@@ -167,6 +219,7 @@ describe('a server from bare to gone', { skip: why ?? false }, () => {
   }
 
   test('uninstalled on the host, nothing of ours is left', async () => {
+    assert.equal(await guest.must('sha256sum /etc/mttrly/policy.yaml'), signedPolicy, 'nothing of all this changed it')
     const { code, stdout, stderr } = await guest.sh('mttrly-agent uninstall')
     assert.equal(code, 0, stdout + stderr)
     await assertGone()

@@ -73,6 +73,8 @@ function mustBeWanted(
     throw new CatalogueError('VALIDATION_ERROR', { server_id: serverId, why: `It runs ${version} already.` })
 }
 
+const ONE_BY_ONE = 'These servers run only what an approver has signed for each of them: update them one by one.'
+
 /** Those that are to follow and do not run the version yet. */
 async function rolloutOf(
   canary: string,
@@ -85,6 +87,9 @@ async function rolloutOf(
   const missing = ids.filter((id) => !known.has(id))
   if (missing.length > 0) throw new CatalogueError('SERVER_NOT_FOUND', { server_ids: missing.slice(0, 100) })
   const servers = ids.flatMap((id) => known.get(id) ?? [])
+  const signed = servers.filter(({ approvers }) => approvers).map(({ id }) => id)
+  if (signed.length > 0)
+    throw new CatalogueError('VALIDATION_ERROR', { server_ids: signed.slice(0, 100), why: ONE_BY_ONE })
   const old = servers.filter((server) => !canRepairItself(server))
   if (old.length > 0) throw outdated(old)
   const server_ids = servers.filter(({ agentVersion }) => agentVersion !== version).map(({ id }) => id)
