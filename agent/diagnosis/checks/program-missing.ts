@@ -13,7 +13,7 @@ const NONE = '(?:No such file or directory|not found)'
 
 /** What systemd, the loader, shells and runtimes say; the first that fits. */
 const SIGNS: readonly Sign[] = [
-  { says: /Unable to locate executable '([^']+)'/, what: of('its program') },
+  { says: /(?:Unable|Failed) to locate executable '?([^\s':]+)'?: No such/, what: of('its program') },
   {
     says: /Failed to (?:execute|spawn) (?:command: |[\w-]+ process: )?['"]?([^\s'":]*)['"]?:? (?:No such file|Exec format)/,
     what: of('its program'),
