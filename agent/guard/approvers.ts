@@ -1,7 +1,8 @@
 // Whose signature this host wants under what it runs: `approvals` and `approvers` of policy.yaml. With `signed`, neither
 // Central nor the daemon can have anything run that none of them signed. The act lane asks here.
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { type Approver, approvalRefusal } from '#proto/contract/approval.ts'
+import { publicKeyOf } from '#proto/contract/canonical.ts'
 import type { Grant } from '#proto/contract/grant.ts'
 
 export type Approvals = { signed: boolean; approvers: readonly (Approver & { name: string })[] }
@@ -35,7 +36,7 @@ function approverOf(entry: Plain | null): Approvals['approvers'][number] | undef
 
 function publicKey(spki: string): KeyObject | undefined {
   try {
-    return createPublicKey({ key: Buffer.from(spki, 'base64'), format: 'der', type: 'spki' })
+    return publicKeyOf(spki)
   } catch {
     return undefined
   }

@@ -1,9 +1,24 @@
 // Where a host runs only what its own approvers have signed: whether an approval will do there. The host decides; asking
 // here keeps what it would refuse from using up the action.
-import { createPublicKey } from 'node:crypto'
-import { type Approval, type ApprovalRefusal, type Approver, approvalRefusal } from '#proto/contract/approval.ts'
+import {
+  type Approval,
+  type ApprovalRefusal,
+  type Approver,
+  approvalRefusal,
+  statementFor,
+} from '#proto/contract/approval.ts'
+import { publicKeyOf } from '#proto/contract/canonical.ts'
 import { CatalogueError } from '#proto/contract/errors.ts'
-import { type Action, runsOnHost } from '../domain/action.ts'
+import { LIMITS } from '#proto/contract/limits.ts'
+import { type Action, type HostSpec, runsOnHost } from '../domain/action.ts'
+
+/** What is signed for this action: the same for whoever asks, as long as it can be decided. */
+export function statementOf({ id, server_id, expires_at }: Action, spec: HostSpec): string {
+  const about = { serverId: server_id, actionId: id, run: runOf(spec) }
+  return statementFor(about, expires_at + LIMITS.startWithin)
+}
+
+const runOf = (spec: HostSpec) => ({ ...spec, argv: [...spec.argv] })
 
 type Refusal = ApprovalRefusal | 'approval_missing'
 
@@ -36,8 +51,7 @@ function refusalOf(
   now: number,
 ): Refusal | undefined {
   if (!approval || !runsOnHost(spec)) return 'approval_missing'
-  const run = { ...spec, argv: [...spec.argv] }
-  return approvalRefusal(approval, { approvers, serverId: server_id, actionId: id, run, now })
+  return approvalRefusal(approval, { approvers, serverId: server_id, actionId: id, run: runOf(spec), now })
 }
 
 /** None when it is no key. */
@@ -45,7 +59,7 @@ const approverOf =
   (origin: string) =>
   (spki: string): Approver[] => {
     try {
-      const key = createPublicKey({ key: Buffer.from(spki, 'base64'), format: 'der', type: 'spki' })
+      const key = publicKeyOf(spki)
       return [key.asymmetricKeyType === 'ed25519' ? { key } : { key, origin }]
     } catch {
       return []

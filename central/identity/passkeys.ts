@@ -10,6 +10,7 @@ import {
   verifyAuthenticationResponse,
   verifyRegistrationResponse,
 } from '@simplewebauthn/server'
+import { convertCOSEtoPKCS } from '@simplewebauthn/server/helpers'
 import { z } from 'zod'
 import type { Clock } from '../domain/clock.ts'
 import { createId } from '../domain/ids.ts'
@@ -54,7 +55,14 @@ export const RegistrationResponse = z.object({
 
 const ClientData = z.object({ challenge: z.string().max(200) })
 
-export type PasskeyView = { id: string; name: string; createdAt: number; lastUsedAt: number | null }
+/** `approver` is how a host's policy names it (SubjectPublicKeyInfo, base64), where a host can check it. */
+export type PasskeyView = {
+  id: string
+  name: string
+  createdAt: number
+  lastUsedAt: number | null
+  approver: { key: string; origin: string } | null
+}
 export type Passkeys = ReturnType<typeof createPasskeys>
 
 type Rooms = {
@@ -98,6 +106,11 @@ export function createPasskeys({ store, oneTime, clock, publicUrl }: Rooms) {
     return store.used(row.id, row.counter, result.authenticationInfo.newCounter, clock.now())
   }
 
+  function approverOf(row: PasskeyRow): PasskeyView['approver'] {
+    const key = spkiOf(row)
+    return key === undefined ? null : { key, origin }
+  }
+
   return {
     async list(userId: string): Promise<PasskeyView[]> {
       const rows = await store.list(userId)
@@ -106,6 +119,7 @@ export function createPasskeys({ store, oneTime, clock, publicUrl }: Rooms) {
         name: row.name,
         createdAt: row.created_at,
         lastUsedAt: row.last_used_at,
+        approver: approverOf(row),
       }))
     },
 
@@ -152,7 +166,7 @@ export function createPasskeys({ store, oneTime, clock, publicUrl }: Rooms) {
         last_used_at: null,
       }
       if (!(await store.add(row))) return undefined
-      return { id: row.id, name, createdAt: row.created_at, lastUsedAt: null }
+      return { id: row.id, name, createdAt: row.created_at, lastUsedAt: null, approver: approverOf(row) }
     },
 
     /** For a known person: their passkeys and nobody else's. */
@@ -165,6 +179,23 @@ export function createPasskeys({ store, oneTime, clock, publicUrl }: Rooms) {
         challenge: Buffer.from(await challengeFor(purpose, userId), 'base64url'),
         userVerification: 'preferred',
       })
+    },
+
+    /**
+     * Options for a signature that somebody else checks: the challenge says what is signed, so nothing is remembered here,
+     * and the person must be verified.
+     */
+    async optionsToSign(userId: string, challenge: Buffer): Promise<PublicKeyCredentialRequestOptionsJSON | undefined> {
+      const rows = await store.list(userId)
+      if (rows.length === 0) return undefined
+      const asked = { challenge: new Uint8Array(challenge), userVerification: 'required' } as const
+      return generateAuthenticationOptions({ rpID: hostname, allowCredentials: allowed(rows), ...asked })
+    },
+
+    /** The public key of one of this person's passkeys, by the id that the browser gives it. */
+    async spkiFor(userId: string, credentialId: string): Promise<string | undefined> {
+      const row = await store.find(credentialId)
+      return row?.user_id === userId ? spkiOf(row) : undefined
     },
 
     async verifyFor(userId: string, purpose: string, response: AuthenticationResponseJSON): Promise<boolean> {
@@ -191,6 +222,14 @@ export function createPasskeys({ store, oneTime, clock, publicUrl }: Rooms) {
     remove: (userId: string, id: string): Promise<boolean> => store.remove(userId, id),
     exist: async (userId: string): Promise<boolean> => (await store.list(userId)).length > 0,
   }
+}
+
+/** DER up to the point of a P-256 key (RFC 5480). */
+const P256 = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d030107034200', 'hex')
+
+function spkiOf({ public_key }: PasskeyRow): string | undefined {
+  const point = convertCOSEtoPKCS(new Uint8Array(public_key))
+  return point.length === 65 ? Buffer.concat([P256, point]).toString('base64') : undefined
 }
 
 type Transport = (typeof TRANSPORTS)[number]

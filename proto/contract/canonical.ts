@@ -12,6 +12,10 @@ export function canonicalBytes(value: unknown): Buffer {
 /** SHA-256 of the bytes, as lower-case hex. */
 export const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex')
 
+/** A public key of its SubjectPublicKeyInfo in base64. @throws Error when it is none */
+export const publicKeyOf = (spki: string): KeyObject =>
+  createPublicKey({ key: Buffer.from(spki, 'base64'), format: 'der', type: 'spki' })
+
 /** A key's id: SHA-256 over its SubjectPublicKeyInfo, first 16 hex digits. */
 export function keyIdOf(key: KeyObject): string {
   const publicKey = key.type === 'private' ? createPublicKey(key) : key

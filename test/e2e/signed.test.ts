@@ -11,6 +11,7 @@ import type { Approval } from '#proto/contract/approval.ts'
 import { type Grant, signGrant } from '#proto/contract/grant.ts'
 import { runsOnHost } from '../../central/domain/action.ts'
 import { COMMANDS, type Terminal } from '../../install/approver/approver.ts'
+import { createAuthenticator } from '../central/identity/authenticator.ts'
 import { createApprover, type TestApprover } from '../helpers/approver.ts'
 import { until } from '../helpers/fleet.ts'
 import { verifies } from './requirements.ts'
@@ -21,6 +22,8 @@ const TOOL = fileURLToPath(new URL('../../install/approver/main.ts', import.meta
 let world: World
 let home: string
 let key: string
+let passkeyOwner: Awaited<ReturnType<World['booted']['member']>>
+let authenticator: ReturnType<typeof createAuthenticator>
 before(async () => {
   world = await startWorld()
   home = mkdtempSync(join(tmpdir(), 'mttrly-approver-'))
@@ -100,11 +103,19 @@ verifies(
     assert.ok(!made.stdout.includes(key) && !made.stdout.includes('PRIVATE'))
     const again = await tool(['init', '--central', world.booted.url, '--name', 'sam'], `${key}\n`)
     assert.equal(again.status, 1, 'a second key')
-    const policy = made.stdout.slice(made.stdout.indexOf('approvals: signed'))
-    writeFileSync(join(world.host.home.config, 'policy.yaml'), policy)
-    await restartHost()
     const { workspaceId, central } = world.booted
-    await until(async () => (await central.fleet.get(workspaceId, world.host.serverId))?.approvers?.length === 1)
+    const { passkeys } = central.identity
+    passkeyOwner = await world.booted.member('gestures', 'approver')
+    const options = await passkeys.registrationOptions({ id: passkeyOwner.userId, email: passkeyOwner.email })
+    assert.ok(options)
+    authenticator = createAuthenticator(world.booted.url)
+    const passkey = await passkeys.register(passkeyOwner.userId, authenticator.register(options), 'laptop')
+    assert.ok(passkey?.approver)
+    const policy = made.stdout.slice(made.stdout.indexOf('approvals: signed')).trimEnd()
+    const second = JSON.stringify({ name: 'gestures', ...passkey.approver })
+    writeFileSync(join(world.host.home.config, 'policy.yaml'), `${policy}\n  - ${second}\n`)
+    await restartHost()
+    await until(async () => (await central.fleet.get(workspaceId, world.host.serverId))?.approvers?.length === 2)
   },
 )
 
@@ -147,6 +158,37 @@ verifies(
     assert.equal(ended.decided_by, 'signer@example.org')
     await assert.rejects(atTerminal(['sign', id], 'yes'), /does not wait any more/)
     assert.equal(statSync(effect).size, 4)
+  },
+)
+
+verifies(
+  'approvals:signed-hosts-run-only-what-was-signed',
+  'a gesture with a passkey that the host knows will do, one without its owner verified will not',
+  async () => {
+    const id = await world.ask(`touch ${world.host.work('by-gesture')}`)
+    const path = `/approvals/${id}`
+    await passkeyOwner.signIn()
+    assert.match(await (await passkeyOwner.get('/account')).text(), /As an approver of a server in signed mode/)
+    const { csrf = '' } = await passkeyOwner.formOf(path)
+    const challenge = async () =>
+      (await (await passkeyOwner.post(`${path}/challenge`, { csrf })).json()) as {
+        challenge: string
+        userVerification: string
+      }
+    const asked = await challenge()
+    assert.deepEqual([asked.userVerification, (await challenge()).challenge], ['required', asked.challenge])
+    const decide = (answer: object) => passkeyOwner.decide(id, 'approve', { code: '', passkey: JSON.stringify(answer) })
+    assert.equal((await decide(authenticator.answer(asked, { verified: false }))).status, 409)
+    assert.equal((await decide(authenticator.answer({ challenge: 'AAAA' }))).status, 409)
+    const other = createAuthenticator(world.booted.url)
+    assert.equal((await decide(other.answer(asked))).status, 422)
+    const thief = await world.approver()
+    const stolen = JSON.stringify(authenticator.answer(asked))
+    assert.equal((await thief.decide(id, 'approve', { code: '', passkey: stolen })).status, 422, 'of another person')
+    assert.equal((await decide(authenticator.answer(asked))).status, 303)
+    const ended = await world.ended(id)
+    assert.deepEqual([ended.status, ended.decided_by], ['succeeded', passkeyOwner.email])
+    assert.ok(existsSync(world.host.work('by-gesture')))
   },
 )
 

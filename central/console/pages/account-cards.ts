@@ -51,11 +51,15 @@ const list = (entries: readonly string[], empty: string): string =>
 
 const lastUsed = (at: number | null): string => (at === null ? 'never used' : html`last used !${time(at, 'age')}`)
 
+/** What names a passkey in a host's policy.yaml. JSON is YAML. */
+const approverLine = (approver: { name: string; key: string; origin: string }): string =>
+  html`<details><summary>As an approver of a server in signed mode</summary><pre class="code" tabindex="0" aria-label="Line for policy.yaml">- ${JSON.stringify(approver)}</pre></details>`
+
 function passkeysCard({ session, passkeys }: Account): string {
-  const entries = passkeys.map(({ id, name, createdAt, lastUsedAt }) =>
+  const entries = passkeys.map(({ id, name, createdAt, lastUsedAt, approver }) =>
     entry(
       prose(name, 60),
-      html`added !${time(createdAt, 'age')}, !${lastUsed(lastUsedAt)}`,
+      html`added !${time(createdAt, 'age')}, !${lastUsed(lastUsedAt)}!${approver === null ? '' : approverLine({ name: session.email, ...approver })}`,
       act(session, '/account/passkeys/remove', 'Remove', id),
     ),
   )

@@ -2,9 +2,10 @@
 import { Readable } from 'node:stream'
 import { html } from 'ghtml'
 import { CatalogueError, type ErrorCode } from '#proto/contract/errors.ts'
-import { ACTION_STATES, type Action } from '../../domain/action.ts'
+import { ACTION_STATES, type Action, runsOnHost } from '../../domain/action.ts'
 import { utf8Boundary } from '../../domain/text.ts'
 import { type Answer, type Door, principalOf, type Visit } from '../door.ts'
+import { gestureIn, signingChallenge } from '../gesture.ts'
 import { challengeFor, proofIn, REFUSED } from '../proof.ts'
 import type { ConsoleRooms } from '../rooms.ts'
 import { output } from '../visible.ts'
@@ -49,7 +50,15 @@ async function listPage({ session, query }: Visit, { approvals, fleet }: Console
 const purposeOf = (action: Action): string => `approve ${action.id} ${action.digest}`
 
 async function challenge(visit: Visit, rooms: ConsoleRooms): Promise<Answer> {
-  return challengeFor(visit, rooms, purposeOf(await actionOf(visit, rooms)))
+  const action = await actionOf(visit, rooms)
+  const spec = await signedSpec(visit, rooms, action)
+  return spec ? signingChallenge(visit, rooms, action, spec) : challengeFor(visit, rooms, purposeOf(action))
+}
+
+/** What the action's host runs only when it is signed for the host to see; undefined where Central's word is enough. */
+async function signedSpec({ session }: Visit, { fleet }: ConsoleRooms, { spec, server_id }: Action) {
+  if (!runsOnHost(spec)) return undefined
+  return (await fleet.get(session.workspaceId, server_id))?.approvers ? spec : undefined
 }
 
 async function decide(visit: Visit, rooms: ConsoleRooms): Promise<Answer> {
@@ -76,6 +85,12 @@ async function carryOut(visit: Visit, rooms: ConsoleRooms, action: Action): Prom
   // A code is not used up for a decision that cannot be made any more.
   if (action.state !== 'pending_approval') throw new CatalogueError('ACTION_NOT_FOUND')
   if (digest !== action.digest) throw new CatalogueError('VALIDATION_ERROR', { why: DRIFT })
+  const spec = await signedSpec(visit, rooms, action)
+  if (spec) {
+    const approval = await gestureIn(visit, rooms, action, spec)
+    await rooms.approvals.decide({ ...asked, decision: 'approve', proof: 'signature', ...(approval && { approval }) })
+    return
+  }
   const proof = await proofIn(visit, rooms, purposeOf(action))
   await rooms.approvals.decide({ ...asked, decision: 'approve', proof })
 }
