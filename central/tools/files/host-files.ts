@@ -18,7 +18,7 @@ export const looks = (): Effect => ({ kind: 'read', lane: 'inspect', programs: [
 /** A look is allowed or not; there is nothing in it that a person could approve. */
 export function notToBeApproved(): never {
   const why =
-    'This server has no inspect lane that was found to hold what runs in it, so that its files cannot be looked at without an approval. mttrly_execute_command can ask for one.'
+    'This server has no inspect lane that was found to hold what runs in it, so that its files cannot be looked at without an approval; mttrly_execute_command can ask for one. An agent that runs from a checkout never has it, an installed one does.'
   throw new CatalogueError('POLICY_DENIED', { reason: 'no_isolation', why })
 }
 

@@ -41,6 +41,9 @@ describe('sessions of the 2025 generation', () => {
     const { request_id: __, ...saidOfNone } = made.message.error?.data ?? {}
     assert.deepEqual(said, saidOfNone)
     assert.equal(foreign.message.error?.code, -32001)
+    assert.match(JSON.stringify(said), /no such session.*Send initialize again/)
+    const without = await send(central.url, { body: legacy('ping') })
+    assert.match(JSON.stringify(without.message.error?.data), /Mcp-Session-Id is missing\. Send initialize first/)
     assert.equal(await status(id, 'alice-elsewhere'), 404)
     for (const method of ['GET', 'DELETE']) {
       assert.equal((await send(central.url, { method, token: 'bob', headers: { 'mcp-session-id': id } })).status, 404)
