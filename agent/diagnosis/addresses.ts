@@ -48,28 +48,40 @@ export const answers = (facts: Facts, name: string, port: number): boolean =>
 export const unitOf = ({ owner }: Listener): string | undefined => (owner?.kind === 'unit' ? owner.name : undefined)
 
 const SCRIPT_MAX = 64 * 1024
+const SCRIPTS_MOST = 8
+const SETTING = /(?:^|[\s='"(-])(\/(?:etc|srv|opt|home|var\/www|var\/lib|usr\/local)\/[\w./@+-]+|[\w./-]+\.(?:m?js|cjs|ts|py|rb|pl|php|sh|json|ya?ml|toml|conf|ini|env|cfg|properties))(?=['"),;\s]|$)/gm
 
-/** All that a unit's own files say: its unit file, the environment it is given, and the scripts and settings it is started with. */
+const texts = new WeakMap<Facts, Map<string, string>>()
+
+/** All that a unit's own files say: its unit file, the environment it is given, its scripts, and the settings that those name. */
 export function textsOf(facts: Facts, unit: Unit): string {
+  const known = texts.get(facts) ?? new Map<string, string>()
+  texts.set(facts, known)
+  const text = known.get(unit.id) ?? readTexts(facts, unit)
+  known.set(unit.id, text)
+  return text
+}
+
+function readTexts(facts: Facts, unit: Unit): string {
   const text = unitText(facts, unit)
-  const named = ['ExecStart', 'ExecStartPre', 'EnvironmentFile'].flatMap((key) =>
-    settingsOf(text, key).flatMap(
-      (value) =>
-        value.match(/(?:^|[\s=-])(\/[\w./@+-]+|[\w-]+\.(?:m?js|py|rb|sh|json|ya?ml|toml|conf|ini|env|cfg))/g) ?? [],
-    ),
-  )
   const base = unit.directory ?? ''
-  const paths = named
-    .map((each) => each.replace(/^[\s=-]+/, ''))
-    .map((each) => (each.startsWith('/') ? each : `${base}/${each}`))
-  const files = [...new Set([...paths, ...(base ? [`${base}/.env`] : [])])].filter(
-    (path) => !/^\/(?:usr\/)?s?bin\//.test(path),
-  )
-  const read = files
-    .slice(0, 8)
-    .map((path) => facts.host.text(path, SCRIPT_MAX))
-    .filter((each) => !each.includes('\0'))
-  return [text, ...read].join('\n')
+  const read = new Map<string, string>()
+  const follow = (from: string): string => {
+    const found: string[] = []
+    for (const [, path = ''] of from.matchAll(SETTING)) {
+      const whole = path.startsWith('/') ? path : base && `${base}/${path.replace(/^\.\//, '')}`
+      if (whole === '' || read.has(whole) || read.size >= SCRIPTS_MOST) continue
+      const content = facts.host.text(whole, SCRIPT_MAX)
+      if (content === '' || content.includes('\0')) continue
+      read.set(whole, content)
+      found.push(content)
+    }
+    return found.join('\n')
+  }
+  const started = ['ExecStart', 'ExecStartPre', 'Environment', 'EnvironmentFile'].flatMap((key) => settingsOf(text, key)).join('\n')
+  follow(follow(started))
+  if (base) follow(`${base}/.env`)
+  return [text, ...read.values()].join('\n')
 }
 
 export const mentionsPort = (facts: Facts, unit: Unit, port: number): boolean =>

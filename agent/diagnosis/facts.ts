@@ -48,7 +48,9 @@ export function createFacts({ host, reality, runner, now, question, left }: Fact
     run,
     journal(of) {
       const [name, unit] = typeof of === 'string' ? ([of, ''] as const) : (['unit_journal', of.unit] as const)
-      return remember(read, `${name} ${unit}`, async () => parseJournal((await run(name, unit)) ?? ''))
+      return remember(read, `${name} ${unit}`, async () =>
+        parseJournal((await run(name, unit)) ?? (name === 'recent' ? await run('recent_few') : undefined) ?? ''),
+      )
     },
     async twice(look) {
       const first = await look()

@@ -17,7 +17,9 @@ const ofUnit =
     UNIT.test(unit) && !unit.startsWith('-') ? [...argv, unit] : undefined
 
 export const PROGRAMS = {
-  recent: [...JOURNAL, '--lines=4000', '--since=-1h'],
+  recent: [...JOURNAL, '--lines=2000', '--since=-1h'],
+  /** Where the lines are so long that this many are too much. */
+  recent_few: [...JOURNAL, '--lines=300', '--since=-1h'],
   warnings: [...JOURNAL, '--lines=2000', '--since=-1h', '--priority=warning'],
   kernel: [...JOURNAL, '--lines=2000', '--since=-1d', '_TRANSPORT=kernel'],
   unit_journal: ofUnit(...JOURNAL, '--lines=400', '--since=-1h', '--unit'),

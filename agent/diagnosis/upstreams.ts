@@ -2,9 +2,14 @@
 import type { Unit } from '#proto/contract/reality.ts'
 import { isLoopback, mentionsPort, ownAddresses, resolve } from './addresses.ts'
 import type { Facts } from './check.ts'
-import { isOwn } from './units.ts'
+import { isOwn, isTroubled, type Watched } from './units.ts'
+
+type Wanted = Pick<Upstream, 'port' | 'path' | 'name'> & { pool?: string }
+const SERVERS = /^(?:nginx|apache2|httpd|caddy|haproxy)\./
 
 export type Upstream = {
+  /** What the configuration calls a group of them. */
+  pool: string
   /** The name or address that is asked, and a port; or the path of a socket. */
   name: string
   port?: number
@@ -49,6 +54,7 @@ export function localUpstreams({ reality, host }: Facts): Upstream[] {
         const names = site.names.length > 0 ? site.names : [site.file]
         found.set(parsed.what, {
           ...parsed,
+          pool: members.length > 0 ? (/^(?:\w+:\/\/)?([^/:]+)/.exec(target)?.[1] ?? '') : '',
           sites: [...new Set([...(before?.sites ?? []), ...names])],
           server: site.server,
           file: site.file,
@@ -57,17 +63,23 @@ export function localUpstreams({ reality, host }: Facts): Upstream[] {
   return [...found.values()]
 }
 
-/** The unit that should answer at a port: its own files name it. One of this host's before one of a package. */
-export function supplierOf(
-  facts: Facts,
-  { port, path, name }: Pick<Upstream, 'port' | 'path' | 'name'>,
-): Unit | undefined {
-  const services = facts.reality.units.filter(
-    ({ kind, id }) => kind === 'service' && !/^(?:nginx|apache2|httpd|caddy|haproxy)\./.test(id),
-  )
+/**
+ * The unit that should answer at a port: its own files name it, or what it has logged; it is called as the pool or the site is;
+ * else the only one of this host that is in trouble.
+ */
+export function supplierOf(facts: Facts, { port, path, name, pool }: Wanted, watched: readonly Watched[] = []): Unit | undefined {
+  const services = facts.reality.units.filter(({ kind, id }) => kind === 'service' && !SERVERS.test(id))
+  const own = services.filter(isOwn)
   const fits = (unit: Unit): boolean =>
     (port !== undefined && port > 79 && mentionsPort(facts, unit, port)) ||
     (path !== undefined && facts.host.text(unit.file ?? '', 65_536).includes(path))
-  const byName = services.find(({ id }) => name.length > 2 && id === `${name}.service`)
-  return services.filter(isOwn).find(fits) ?? byName
+  const said = port === undefined ? undefined : new RegExp(`(?:[:\\s]|port )${port}\\b`)
+  const names = [name, pool ?? ''].filter((each) => each.length > 2)
+  const troubled = watched.filter((each) => isTroubled(each) && isOwn(each.unit) && each.unit.kind === 'service' && each.state !== 'masked')
+  return (
+    own.find(fits) ??
+    services.find(({ id }) => names.includes(id.replace(/\.service$/, ''))) ??
+    watched.find(({ unit, lines }) => isOwn(unit) && said && lines.some(({ text }) => /listen|serv|start|ready/i.test(text) && said.test(text)))?.unit ??
+    (troubled.length === 1 ? troubled[0]?.unit : undefined)
+  )
 }

@@ -13,6 +13,8 @@ const IN_PROBLEM = /(?:^|[\s"'`(:\d])(\/[\w./-]{1,100})(?=[\s"'`),.?!;:]|$)/g
 const SYSTEM_PATH = /^\/(?:etc|var|usr|srv|opt|home|root|tmp|run|proc|sys|dev|bin|sbin|lib|mnt|data|boot)(?:\/|$)/
 const SERVERS = /^(?:nginx|apache2|httpd|caddy|haproxy|traefik)/
 
+const HELD = { path: '/', answer: { ok: false, why: 'its processes are stopped by a signal (state T)' } as Answered }
+
 type Place = { listener: Listener; who: string; paths: string[] }
 
 /** Listeners that speak HTTP for what is known of them: of a runtime, or of a web server. */
@@ -44,6 +46,13 @@ function placesOf(facts: Facts): Place[] {
     .slice(0, MOST)
 }
 
+/** The kernel goes on to take connections for a process that is stopped. */
+const isHeld = ({ who }: Place, { reality }: Facts): boolean =>
+  reality.processes.some(
+    ({ owner, processes }) =>
+      owner.name === who && processes.length > 0 && processes.every(({ state }) => /[Tt]/.test(state)),
+  )
+
 async function ask(
   { listener, paths }: Place,
   { probe }: Facts,
@@ -61,7 +70,7 @@ export const endpointFailing: Check = {
   topics: ['web', 'service'],
   async run(facts) {
     const watched = await watchUnits(facts)
-    const asked = await Promise.all(placesOf(facts).map(async (place) => ({ place, bad: await ask(place, facts) })))
+    const asked = await Promise.all(placesOf(facts).map(async (place) => ({ place, bad: isHeld(place, facts) ? HELD : await ask(place, facts) })))
     const found = asked.flatMap(({ place: { listener, who }, bad }): Finding[] => {
       if (!bad || bad.answer.why === 'not an address of this host') return []
       const { path, answer } = bad

@@ -9,6 +9,7 @@ const WINDOW_MS = 60_000
 const MANY = 25
 const VERY_MANY = 150
 const SECONDS = 4
+const AT_ONCE = 1_000
 const GROWS = 512 * 1024
 const SUPPRESSED = /^Suppressed (\d+) messages from (\S+)/
 const SHORTLY_MS = 5 * 60_000
@@ -16,16 +17,16 @@ const SHORTLY_MS = 5 * 60_000
 export type Flood = { unit: string; perSecond: number; lines: LogLine[] }
 
 /** Per second of the time in which it wrote: a list that is cut off begins in the middle. */
+/**
+ * Lines a second while it wrote. The journal takes so many in half a minute and then none (man 5 journald.conf), so that a
+ * flood can look like one moment: then the number alone tells.
+ */
 export function floodsIn(lines: readonly LogLine[], now: number): Flood[] {
-  const recent = lines.filter(({ at }) => at > now - WINDOW_MS)
-  const from = Math.min(now, ...recent.map(({ at }) => at))
-  const span = Math.max(1, (now - from) / 1000)
+  const recent = lines.filter(({ at, identifier }) => at > now - WINDOW_MS && identifier !== 'kernel')
   return [...Map.groupBy(recent, ({ unit, identifier }) => unit || identifier)].flatMap(([unit, own]) => {
     const seconds = new Set(own.map(({ at }) => Math.floor(at / 1000))).size
-    // All that was kept may be a moment's.
-    const long = seconds >= SECONDS || (seconds >= Math.floor(span) && own.length > 3_000)
-    const perSecond = own.length / Math.min(span, Math.max(1, seconds))
-    return long && perSecond >= MANY ? [{ unit, perSecond, lines: own }] : []
+    const perSecond = own.length / Math.max(1, seconds)
+    return (seconds >= SECONDS || own.length >= AT_ONCE) && perSecond >= MANY ? [{ unit, perSecond, lines: own }] : []
   })
 }
 

@@ -62,11 +62,15 @@ function examine(line: LogLine, watched: Watched, facts: Facts): Found | undefin
     // What it wanted to do is not always said: what it certainly wants is asked first.
     const shut =
       barrier(facts.host, path, account, wishesOf(line, watched, path, facts)) ??
-      (isTroubled(watched) ? barrier(facts.host, path, account, ['read', 'write']) : undefined)
+      mended(barrier(facts.host, path, account, ['read', 'write']), line, facts)
     if (shut) return { line, path, barrier: shut, account }
   }
   return { line, path }
 }
+
+/** A guess, unless owner and mode have been the same since the complaint. */
+const mended = (shut: Barrier | undefined, { at }: LogLine, { host }: Facts): Barrier | undefined =>
+  shut && (host.stat(shut.path)?.ctimeMs ?? 0) <= at ? shut : undefined
 
 /** The program and the directory that a unit's file names, when systemd said no more than that it may not. */
 function ofUnitFile(watched: Watched, line: LogLine, facts: Facts): Found | undefined {

@@ -3,7 +3,7 @@
 import type { Finding } from '#proto/contract/diagnosis.ts'
 import type { Check, Facts } from '../check.ts'
 import { finding, next, quoted, seen } from '../say.ts'
-import { dependentsOf, isNamed, isOwn, needsOf, type Watched, watchUnits } from '../units.ts'
+import { dependentsOf, isAbout, isNamed, isOwn, needsOf, type Watched, watchUnits } from '../units.ts'
 
 const STOPPED = /^Stopp(?:ed|ing) /
 const ENDED = /: (?:Deactivated successfully|Succeeded\.)/
@@ -51,11 +51,9 @@ export const unitStopped: Check = {
       if (unit.kind === 'timer' || BY_NEED.test(id) || triggered) return []
       if (state === 'stopped') return [describe(each, facts, named, dependentsOf(id, facts))]
       // A oneshot that has done its work is as it should be, and what nobody named is nobody's loss.
-      const idle =
-        state === 'idle' && named && unit.kind === 'service' && type !== 'oneshot' && unit.active === 'inactive'
-      return idle && (isOwn(unit) || unit.startup !== 'static')
-        ? [describe(each, facts, named, dependentsOf(id, facts))]
-        : []
+      const wanted = isOwn(unit) ? named || isAbout(facts, id) : named && unit.startup !== 'static'
+      const idle = state === 'idle' && wanted && unit.kind === 'service' && type !== 'oneshot' && unit.active === 'inactive'
+      return idle ? [describe(each, facts, true, dependentsOf(id, facts))] : []
     })
   },
 }

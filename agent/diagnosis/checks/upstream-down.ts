@@ -10,7 +10,7 @@ const isOpen = (facts: Facts, { name, port, path }: Upstream): boolean =>
 
 function describe(upstream: Upstream, watched: readonly Watched[], facts: Facts) {
   const { what, sites, server, file, port } = upstream
-  const unit = supplierOf(facts, upstream)
+  const unit = supplierOf(facts, upstream, watched)
   const state = watched.find(({ id }) => id === unit?.id)?.state
   const refused = refusals(watched, facts.now).find((each) => each.port === port && each.client.id.startsWith(server))
   const elsewhere = port === undefined ? [] : listenersOn(facts, port)

@@ -101,7 +101,7 @@ const storeOf = ({ port }: Wish, { reality }: Facts) =>
   )
 
 const FROM_AFAR =
-  /\b(?:remote(?:ly)?|outside|external(?:ly)?|internet|public(?:ly)?|lan|vpn|elsewhere|other (?:hosts?|machines?|servers?|computers?|containers?)|another (?:host|machine|server|computer|container)|from (?:my|our|the) (?:laptop|office|browser|network|client)s?|load balancer|only (?:works )?(?:locally|from localhost|on localhost))\b/i
+  /\b(?:remote(?:ly)?|outside|external(?:ly)?|internet|public(?:ly)?|lan|vpn|elsewhere|other (?:hosts?|machines?|servers?|computers?|containers?)|another (?:host|machine|server|computer|container)|from (?:my|our|the) (?:laptop|office|browser|network|client)s?|only (?:works )?(?:locally|from localhost|on localhost))\b/i
 
 /** Somebody says that it cannot be reached from elsewhere, and it listens on this host's loopback alone. */
 function fromAfar(watched: readonly Watched[], facts: Facts): Finding[] {
@@ -112,6 +112,8 @@ function fromAfar(watched: readonly Watched[], facts: Facts): Finding[] {
   const open = (listener: Listener): boolean =>
     listenersOn(facts, listener.port ?? 0).some(({ address }) => !isLoopback(address))
   const own = new Set(watched.filter(({ unit }) => isOwn(unit)).map(({ id }) => id))
+  // A web server stands before these.
+  const behind = new Set(localUpstreams(facts).map(({ port }) => port))
   return loopback
     .filter((each) => !open(each))
     .flatMap((listener) => {
@@ -120,6 +122,7 @@ function fromAfar(watched: readonly Watched[], facts: Facts): Finding[] {
         asked.has(listener.port ?? 0) ||
         isNamed(facts, who) ||
         (listener.process !== undefined && isNamed(facts, listener.process))
+      if (behind.has(listener.port) && !asked.has(listener.port ?? 0)) return []
       if (!named && (asked.size > 0 || !own.has(who))) return []
       return finding({
         cause: 'WRONG_ADDRESS',
