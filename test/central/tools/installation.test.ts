@@ -375,6 +375,8 @@ describe('an update', () => {
     const rollout = (ids: string[]) => refused('update_agent', { server_id: pinned.id, rollout: { server_ids: ids } })
     pinned.health.pinnedVersion = ''
     assert.equal((await rollout([old.id])).code, 'AGENT_OUTDATED')
+    const signed = await host({ hello: { signedApprovals: true } })
+    assert.match(String((await rollout([signed.id])).details?.why), /one by one/)
     assert.equal((await rollout([`srv_${'0'.repeat(32)}`])).code, 'SERVER_NOT_FOUND')
     assert.equal((await rollout([pinned.id])).code, 'VALIDATION_ERROR')
   })
