@@ -49,7 +49,8 @@ export const unitOf = ({ owner }: Listener): string | undefined => (owner?.kind 
 
 const SCRIPT_MAX = 64 * 1024
 const SCRIPTS_MOST = 8
-const SETTING = /(?:^|[\s='"(-])(\/(?:etc|srv|opt|home|var\/www|var\/lib|usr\/local)\/[\w./@+-]+|[\w./-]+\.(?:m?js|cjs|ts|py|rb|pl|php|sh|json|ya?ml|toml|conf|ini|env|cfg|properties))(?=['"),;\s]|$)/gm
+const SETTING =
+  /(?:^|[\s='"(-])(\/(?:etc|srv|opt|home|var\/www|var\/lib|usr\/local)\/[\w./@+-]+|[\w./-]+\.(?:m?js|cjs|ts|py|rb|pl|php|sh|json|ya?ml|toml|conf|ini|env|cfg|properties))(?=['"),;\s]|$)/gm
 
 const texts = new WeakMap<Facts, Map<string, string>>()
 
@@ -78,7 +79,9 @@ function readTexts(facts: Facts, unit: Unit): string {
     }
     return found.join('\n')
   }
-  const started = ['ExecStart', 'ExecStartPre', 'Environment', 'EnvironmentFile'].flatMap((key) => settingsOf(text, key)).join('\n')
+  const started = ['ExecStart', 'ExecStartPre', 'Environment', 'EnvironmentFile']
+    .flatMap((key) => settingsOf(text, key))
+    .join('\n')
   follow(follow(started))
   if (base) follow(`${base}/.env`)
   return [text, ...read.values()].join('\n')

@@ -213,7 +213,11 @@ export function dependentsOf(id: string, facts: Facts): string[] {
 /** Whether a word of the problem has the stem of a unit's name, or its name the stem of a word: mails, and mailer. */
 export function isAbout({ question }: Facts, name: string): boolean {
   const words = `${question.problem} ${question.subject ?? ''}`.toLowerCase().match(/[a-z]{4,}/g) ?? []
-  const parts = name.toLowerCase().replace(/\.\w+$/, '').match(/[a-z]{4,}/g) ?? []
+  const parts =
+    name
+      .toLowerCase()
+      .replace(/\.\w+$/, '')
+      .match(/[a-z]{4,}/g) ?? []
   const stem = (text: string): string => text.replace(/(?:ing|ers?|ed|es|s)$/, '')
   return parts.some((part) => words.some((word) => stem(word).length > 3 && stem(word) === stem(part)))
 }

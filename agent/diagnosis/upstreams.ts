@@ -67,7 +67,11 @@ export function localUpstreams({ reality, host }: Facts): Upstream[] {
  * The unit that should answer at a port: its own files name it, or what it has logged; it is called as the pool or the site is;
  * else the only one of this host that is in trouble.
  */
-export function supplierOf(facts: Facts, { port, path, name, pool }: Wanted, watched: readonly Watched[] = []): Unit | undefined {
+export function supplierOf(
+  facts: Facts,
+  { port, path, name, pool }: Wanted,
+  watched: readonly Watched[] = [],
+): Unit | undefined {
   const services = facts.reality.units.filter(({ kind, id }) => kind === 'service' && !SERVERS.test(id))
   const own = services.filter(isOwn)
   const fits = (unit: Unit): boolean =>
@@ -75,11 +79,16 @@ export function supplierOf(facts: Facts, { port, path, name, pool }: Wanted, wat
     (path !== undefined && facts.host.text(unit.file ?? '', 65_536).includes(path))
   const said = port === undefined ? undefined : new RegExp(`(?:[:\\s]|port )${port}\\b`)
   const names = [name, pool ?? ''].filter((each) => each.length > 2)
-  const troubled = watched.filter((each) => isTroubled(each) && isOwn(each.unit) && each.unit.kind === 'service' && each.state !== 'masked')
+  const troubled = watched.filter(
+    (each) => isTroubled(each) && isOwn(each.unit) && each.unit.kind === 'service' && each.state !== 'masked',
+  )
   return (
     own.find(fits) ??
     services.find(({ id }) => names.includes(id.replace(/\.service$/, ''))) ??
-    watched.find(({ unit, lines }) => isOwn(unit) && said && lines.some(({ text }) => /listen|serv|start|ready/i.test(text) && said.test(text)))?.unit ??
+    watched.find(
+      ({ unit, lines }) =>
+        isOwn(unit) && said && lines.some(({ text }) => /listen|serv|start|ready/i.test(text) && said.test(text)),
+    )?.unit ??
     (troubled.length === 1 ? troubled[0]?.unit : undefined)
   )
 }

@@ -70,7 +70,9 @@ export const endpointFailing: Check = {
   topics: ['web', 'service'],
   async run(facts) {
     const watched = await watchUnits(facts)
-    const asked = await Promise.all(placesOf(facts).map(async (place) => ({ place, bad: isHeld(place, facts) ? HELD : await ask(place, facts) })))
+    const asked = await Promise.all(
+      placesOf(facts).map(async (place) => ({ place, bad: isHeld(place, facts) ? HELD : await ask(place, facts) })),
+    )
     const found = asked.flatMap(({ place: { listener, who }, bad }): Finding[] => {
       if (!bad || bad.answer.why === 'not an address of this host') return []
       const { path, answer } = bad

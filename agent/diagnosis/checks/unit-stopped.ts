@@ -52,7 +52,8 @@ export const unitStopped: Check = {
       if (state === 'stopped') return [describe(each, facts, named, dependentsOf(id, facts))]
       // A oneshot that has done its work is as it should be, and what nobody named is nobody's loss.
       const wanted = isOwn(unit) ? named || isAbout(facts, id) : named && unit.startup !== 'static'
-      const idle = state === 'idle' && wanted && unit.kind === 'service' && type !== 'oneshot' && unit.active === 'inactive'
+      const idle =
+        state === 'idle' && wanted && unit.kind === 'service' && type !== 'oneshot' && unit.active === 'inactive'
       return idle ? [describe(each, facts, true, dependentsOf(id, facts))] : []
     })
   },
