@@ -1,10 +1,10 @@
-// Lines of `journalctl -o json`. Anybody on the host can have written what they say.
+// Lines of `journalctl --reverse -o json`, the oldest first. Anybody on the host can have written what they say.
 import type { LogLine } from './check.ts'
 
 const TEXT_MAX = 2_000
 
 export function parseJournal(text: string): LogLine[] {
-  return text.split('\n').flatMap((line) => {
+  const lines = text.split('\n').flatMap((line) => {
     if (!line.startsWith('{')) return []
     try {
       return [readLine(JSON.parse(line) as Record<string, unknown>)]
@@ -12,6 +12,7 @@ export function parseJournal(text: string): LogLine[] {
       return [] // cut off
     }
   })
+  return lines.reverse()
 }
 
 function readLine(entry: Record<string, unknown>): LogLine {

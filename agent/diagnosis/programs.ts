@@ -5,6 +5,8 @@ const JOURNAL = [
   'journalctl',
   '--quiet',
   '--no-pager',
+  // With `--since`, `--lines` takes the oldest of them else.
+  '--reverse',
   '--output=json',
   '--output-fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,_SYSTEMD_UNIT,UNIT,_PID',
 ]

@@ -151,7 +151,7 @@ describe('what it reads with', () => {
     })
   })
 
-  test('takes lines of the journal as they come: bytes, lists, cut off', () => {
+  test('takes lines of the journal as they come, newest first: bytes, lists, cut off', () => {
     const lines = parseJournal(
       [
         '{"__REALTIME_TIMESTAMP":"1000000","MESSAGE":[104,105],"PRIORITY":"3","_SYSTEMD_UNIT":"a.service","_PID":"7"}',
@@ -162,8 +162,8 @@ describe('what it reads with', () => {
     assert.deepEqual(
       lines.map(({ at, text, unit, priority, pid }) => [at, text, unit, priority, pid]),
       [
-        [1000, 'hi', 'a.service', 3, 7],
         [0, 'x', 'b.service', 6, 0],
+        [1000, 'hi', 'a.service', 3, 7],
       ],
     )
   })
