@@ -37,7 +37,7 @@ export function createEngine(socketPath: string, signal: AbortSignal) {
   // dockerode takes the signal out of what it is handed.
   const query = (from: Record<string, unknown> = {}) => ({ ...from, abortSignal: signal })
   const read = async <T>(shape: z.ZodType<T>, answer: Promise<unknown>): Promise<T> =>
-    shape.parse(await answer.catch(refuse))
+    shape.parse(known(await answer.catch(refuse)))
   const filtered = (filters: Filters) => (Object.keys(filters).length === 0 ? {} : { filters })
 
   return {
@@ -86,6 +86,9 @@ export function createEngine(socketPath: string, signal: AbortSignal) {
       }),
   }
 }
+
+/** What is no JSON comes as bytes: `null`, for a list that is empty. */
+const known = (answer: unknown): unknown => (Buffer.isBuffer(answer) ? null : answer)
 
 const refuse = (error: Error): never => {
   throw refusal(error)

@@ -9,7 +9,8 @@ export class NotAllowed extends Error {
 }
 
 /** What Node calls for each request, and its types leave out. */
-type Adding = { addRequest(request: ClientRequest, options: AgentOptions): void }
+type Adding = { addRequest(request: Request, options: AgentOptions): void }
+type Request = Omit<ClientRequest, 'onSocket'> & { onSocket(socket: Socket | null, error?: Error): void }
 
 export function createGuard(socketPath: string): Agent {
   const agent = new Agent({ keepAlive: false }) as Agent & Adding
@@ -21,7 +22,8 @@ export function createGuard(socketPath: string): Agent {
     const headers = request.headersSent ? ['transfer-encoding'] : request.getHeaderNames()
     const why = refusalOf({ method: request.method, path: request.path, headers })
     if (why !== undefined) {
-      request.destroy(new NotAllowed(`the engine was not asked: ${why}`))
+      // Without a socket nobody but this tells whoever waits.
+      request.onSocket(null, new NotAllowed(`the engine was not asked: ${why}`))
       return
     }
     // What followed in a body would be a request of its own.

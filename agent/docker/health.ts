@@ -18,8 +18,9 @@ export function judgeContainer(found: Inspected, deaths: number): Judged {
     return { state: 'failed', why: `ends and is started again: ${restarts} times, ${last}` }
   if (state.Status === 'running') return judgeRunning(found, deaths, memory)
   if (state.Status === 'paused') return { state: 'degraded', why: 'paused' }
-  if (state.Status === 'created') return { state: 'stopped', why: `was made and never ran ${state.Error}`.trim() }
   if (state.Status === 'dead') return { state: 'failed', why: `could not be removed ${state.Error}`.trim() }
+  if (state.Error !== '') return { state: 'failed', why: `could not be started: ${state.Error}` }
+  if (state.Status === 'created') return { state: 'stopped', why: 'was made, and never started' }
   return judgeEnded(found, last)
 }
 
@@ -43,7 +44,6 @@ function judgeRunning({ State: state, RestartCount: restarts }: Inspected, death
 function judgeEnded({ State: state, HostConfig: limits }: Inspected, last: string): Judged {
   const policy = limits.RestartPolicy?.Name ?? ''
   if (state.OOMKilled) return { state: 'failed', why: `ended, ${last}` }
-  if (state.Error !== '') return { state: 'failed', why: `could not be started: ${state.Error}` }
   if (policy === 'always' || policy === 'unless-stopped') return { state: 'stopped', why: `was stopped, ${last}` }
   if (state.ExitCode === 0) return { state: 'ok', why: 'ended, as it should' }
   if (STOPPED_BY_SIGNAL.has(state.ExitCode)) return { state: 'stopped', why: `was stopped, ${last}` }

@@ -4,6 +4,7 @@ import type { Verb } from '#proto/verbs/verb-of.ts'
 import { type Asked, askedOf } from './asked.ts'
 import { nameOf, portsOf, shortId } from './containers.ts'
 import { EngineRefusal, type Filters } from './engine.ts'
+import { NotAllowed } from './guard.ts'
 import { ago, jsonLines, outline, type Row, short, size, table } from './print.ts'
 import type { Asking } from './questions.ts'
 import type { Listed, Stats } from './shapes.ts'
@@ -278,7 +279,7 @@ async function firstOf<T>(kinds: readonly Kind[], ask: (kind: Kind) => Promise<T
       return await ask(kind)
     } catch (error) {
       // A name that this kind of thing cannot have is refused by the guard.
-      if (!(error instanceof EngineRefusal) && !(error instanceof Error && error.name === 'NotAllowed')) throw error
+      if (!(error instanceof EngineRefusal) && !(error instanceof NotAllowed)) throw error
     }
   }
   return undefined

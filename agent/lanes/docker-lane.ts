@@ -7,6 +7,7 @@ import { CatalogueError } from '#proto/contract/errors.ts'
 import { type Verb, verbOf } from '#proto/verbs/verb-of.ts'
 import { createClean } from '../docker/clean.ts'
 import { createEngine, EngineRefusal, NoEngine } from '../docker/engine.ts'
+import { NotAllowed } from '../docker/guard.ts'
 import { type Asking, answerDocker } from '../docker/questions.ts'
 import { findEngine } from '../docker/sockets.ts'
 import { printVerb } from '../docker/verbs.ts'
@@ -113,6 +114,7 @@ function asRefusal(error: unknown): Refusal | undefined {
   if (error instanceof CatalogueError) return { code: error.code, details: error.details }
   if (error instanceof NoEngine)
     return { code: 'DOCKER_NOT_AVAILABLE', details: { why: `The engine does not answer (${error.message}).` } }
+  if (error instanceof NotAllowed) return { code: 'VALIDATION_ERROR', details: { why: error.message } }
   if (error instanceof EngineRefusal)
     return { code: 'VALIDATION_ERROR', details: { why: error.message, engine_status: error.status } }
   if (error instanceof Error && error.name === 'AbortError')
