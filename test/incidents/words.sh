@@ -61,7 +61,7 @@ certificate() {
     default_md=sha256 copy_extensions=copy '[p]' commonName=supplied >"$dir/config"
   : >"$dir/index"
   openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$2" \
-    -addext "subjectAltName=DNS:$2" -keyout "$1.key" -out "$dir/request" 2>/dev/null
+    -addext "subjectAltName=DNS:$2,DNS:www.$2" -keyout "$1.key" -out "$dir/request" 2>/dev/null
   openssl ca -batch -selfsign -notext -config "$dir/config" -keyfile "$1.key" -in "$dir/request" -out "$1.pem" \
     -startdate "$(date -u -d "$3" +%Y%m%d%H%M%SZ)" -enddate "$(date -u -d "$4" +%Y%m%d%H%M%SZ)" 2>/dev/null
   rm -rf "$dir"
