@@ -4,7 +4,7 @@ import type { Listener, Unit } from '#proto/contract/reality.ts'
 import type { Host } from '../reality/host.ts'
 import { netFile } from '../reality/kernel/sockets.ts'
 import type { Facts, LogLine } from './check.ts'
-import { settingsOf, unitText, type Watched } from './units.ts'
+import { isOwn, settingsOf, unitText, type Watched } from './units.ts'
 
 /** /proc/net/fib_trie: an address, and below it that it is one of this host. */
 export const parseLocal = (text: string): string[] => [
@@ -120,3 +120,14 @@ export function refusals(watched: readonly Watched[], now: number): Refusal[] {
     }
   return [...found.values()]
 }
+
+/** Services of this host that use a database, cache or queue: by its port, its socket, or its name in their files. */
+export const clientsOf = (facts: Facts, software: string, port: number): string[] =>
+  facts.reality.units
+    .filter((unit) => unit.kind === 'service' && isOwn(unit) && !unit.id.startsWith(software))
+    .filter((unit) => {
+      const text = textsOf(facts, unit)
+      const named = new RegExp(`\\b${software}|\\.s\\.PGSQL\\.${port}\\b|/run/${software}`, 'i').test(text)
+      return named || new RegExp(`(?<![\\d.])${port}(?![\\d.])`).test(text)
+    })
+    .map(({ id }) => id)

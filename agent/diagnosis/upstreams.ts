@@ -92,3 +92,7 @@ export function supplierOf(
     (troubled.length === 1 ? troubled[0]?.unit : undefined)
   )
 }
+
+/** The units of a web server. */
+export const servedBy = ({ reality }: Facts, server: string): string[] =>
+  reality.units.filter(({ id }) => id.startsWith(server) && SERVERS.test(id)).map(({ id }) => id)

@@ -6,7 +6,7 @@ import { covers } from '../../reality/web/certificates.ts'
 import type { Check, Facts } from '../check.ts'
 import { finding, lastOf, next, quoted, seen } from '../say.ts'
 import { belongTogether, chainIn, type Pair, pairsOf } from '../tls.ts'
-import { watchUnits } from '../units.ts'
+import { isNamed, watchUnits } from '../units.ts'
 
 const SAID =
   /key values mismatch|X509_check_private_key|key does not match|private key does not match|inconsistencies between private key and certificate|tls: private key does not match public key|KEY_VALUES_MISMATCH|do(?:es)? not match the (?:private )?key/i
@@ -26,7 +26,8 @@ const inDisorder = (chain: readonly X509Certificate[]): boolean =>
     return above !== undefined && !each.checkIssued(above) && each.fingerprint256 !== above.fingerprint256
   })
 
-function judge({ certificate: path, key, names, user }: Pair, { host, now }: Facts): Finding | undefined {
+function judge({ certificate: path, key, names, user }: Pair, facts: Facts): Finding | undefined {
+  const { host, now } = facts
   const chain = chainIn(host, path)
   const [own] = chain
   if (!own) return undefined
@@ -49,12 +50,16 @@ function judge({ certificate: path, key, names, user }: Pair, { host, now }: Fac
       `its public key is not that of ${key}`,
     )
   const valid = namesOf(own)
-  const uncovered = names.find((name) => NAME.test(name) && !valid.some((each) => covers(each, name)))
-  if (uncovered)
+  const asked = names.filter((name) => NAME.test(name))
+  const uncovered = asked.filter((name) => !valid.some((each) => covers(each, name)))
+  // That one more name of a site is not covered is common, and nobody's loss until somebody asks for it.
+  const minor = uncovered.length < asked.length && !uncovered.some((name) => isNamed(facts, name))
+  if (uncovered[0] !== undefined)
     return say(
-      `the certificate ${path} does not cover ${uncovered}, which the site that uses it is named`,
+      `the certificate ${path} does not cover ${uncovered[0]}, which the site that uses it is named`,
       0.95,
       `it is for ${valid.join(', ')}`,
+      minor ? 'low' : 'high',
     )
   if (inDisorder(chain))
     return say(

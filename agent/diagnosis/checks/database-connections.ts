@@ -2,6 +2,7 @@
 import type { Store } from '#proto/contract/reality.ts'
 import { netFile } from '../../reality/kernel/sockets.ts'
 import { parseSettings } from '../../reality/services/stores.ts'
+import { clientsOf } from '../addresses.ts'
 import type { Check, Facts, LogLine } from '../check.ts'
 import { finding, next, quoted, seen } from '../say.ts'
 import { type Watched, watchUnits } from '../units.ts'
@@ -116,7 +117,7 @@ export const databaseConnections: Check = {
             'Whose connections these are',
           ),
         ],
-        explains: [subject, ...clients],
+        explains: [subject, ...clients, ...clientsOf(facts, make.software[0] ?? '', make.port)],
       })
     })
   },

@@ -1,7 +1,7 @@
 // A database, cache or queue that does not run, does not listen, or is held; and clients that are refused where one should be.
 import type { Finding } from '#proto/contract/diagnosis.ts'
 import type { Store, Unit } from '#proto/contract/reality.ts'
-import { answers, isLoopback, listenersOn, ownAddresses, refusals, resolve, unitOf } from '../addresses.ts'
+import { answers, clientsOf, isLoopback, listenersOn, ownAddresses, refusals, resolve, unitOf } from '../addresses.ts'
 import type { Check, Facts } from '../check.ts'
 import { finding, lastOf, next, quoted, seen } from '../say.ts'
 import { isNamed, lastWords, stateOf, type Watched, watchUnits } from '../units.ts'
@@ -118,6 +118,7 @@ function describe(
       id,
       ...(port > 0 ? [`127.0.0.1:${port}`, `localhost:${port}`] : []),
       ...clients.map(({ client }) => client.id),
+      ...(port > 0 ? clientsOf(facts, store.software, port) : []),
     ],
   })
 }

@@ -3,7 +3,7 @@ import { answers, listenersOn, refusals } from '../addresses.ts'
 import type { Check, Facts } from '../check.ts'
 import { finding, next, quoted, seen } from '../say.ts'
 import { type Watched, watchUnits } from '../units.ts'
-import { localUpstreams, supplierOf, type Upstream } from '../upstreams.ts'
+import { localUpstreams, servedBy, supplierOf, type Upstream } from '../upstreams.ts'
 
 const isOpen = (facts: Facts, { name, port, path }: Upstream): boolean =>
   path === undefined ? answers(facts, name, port ?? 0) : facts.reality.listeners.some(({ address }) => address === path)
@@ -36,7 +36,7 @@ function describe(upstream: Upstream, watched: readonly Watched[], facts: Facts)
       next.reality('ports', 'Who listens where'),
       next.read(file, 'Where requests are sent'),
     ],
-    explains: sites,
+    explains: [...sites, ...servedBy(facts, server)],
   })
 }
 
