@@ -77,7 +77,8 @@ const RULES: readonly Rule[] = [
 ]
 
 const mustRun = (u: Properties): boolean =>
-  is(u, 'UnitFileState', 'enabled') &&
+  // By a generator, as Debian's clusters of PostgreSQL are.
+  is(u, 'UnitFileState', 'enabled', 'enabled-runtime') &&
   !is(u, 'Type', 'oneshot') &&
   !is(u, 'ConditionResult', 'no') &&
   !u.TriggeredBy &&
@@ -95,7 +96,7 @@ export function judgeUnit(unit: Properties, clock: Clock): Health {
 const isOfInterest = (u: Properties): boolean =>
   !(is(u, 'LoadState', 'not-found') && !is(u, 'ActiveState', 'failed')) &&
   (!is(u, 'ActiveState', 'inactive') ||
-    is(u, 'UnitFileState', 'enabled', 'masked') ||
+    is(u, 'UnitFileState', 'enabled', 'enabled-runtime', 'masked') ||
     UNIT_DIRECTORIES.some((directory) => u.FragmentPath?.startsWith(`${directory}/`)))
 
 const KINDS = new Set(['service', 'socket', 'timer', 'path', 'mount'])
