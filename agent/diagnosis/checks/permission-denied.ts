@@ -15,10 +15,12 @@ const ELSEWHERE = /publickey|password|authenticat|\bSELinux\b|apparmor=|sendmsg|
 const PATH = /['"`‘“(\s=](\/[^\s'"`’”,;()]+?)(?=['"`’”,;()]|:? |:?$|:\s)/g
 const STEP = /Failed at step (\w+) spawning/
 const WRITES =
-  /\b(?:write|writ(?:ing|e)able|open for writing|mkdir|create|creat|unlink|rename|rmdir|append|lock|pid|save|log)\b|\.log\b|\.lock\b|\.pid\b/i
+  /\b(?:write|writ(?:ing|e)able|sav(?:e|ing)|dump|temp|open for writing|mkdir|create|creat|unlink|rename|rmdir|append|lock|pid|save|log)\b|\.log\b|\.lock\b|\.pid\b/i
 const LOW_PORT =
   /(?:listen|bind)\w*[^\n]*?(?:EACCES|permission denied)[^\n]*?:(\d{1,4})\b|:(\d{1,4}):? (?:listen|bind): permission denied|bind\(\) to \S*?:(\d{1,4}) failed \(13/i
 const RECENT = 30 * 60_000
+/** Log files tell no more than the second. */
+const STAMP_MS = 2_000
 
 /** Relative names are relative to where the service stands, or to where its data are. */
 function pathIn(line: LogLine, { unit, id }: Watched, { reality }: Facts): string | undefined {
@@ -70,7 +72,7 @@ function examine(line: LogLine, watched: Watched, facts: Facts): Found | undefin
 
 /** A guess, unless owner and mode have been the same since the complaint. */
 const mended = (shut: Barrier | undefined, { at }: LogLine, { host }: Facts): Barrier | undefined =>
-  shut && (host.stat(shut.path)?.ctimeMs ?? 0) <= at ? shut : undefined
+  shut && (host.stat(shut.path)?.ctimeMs ?? 0) <= at + STAMP_MS ? shut : undefined
 
 /** The program and the directory that a unit's file names, when systemd said no more than that it may not. */
 function ofUnitFile(watched: Watched, line: LogLine, facts: Facts): Found | undefined {
