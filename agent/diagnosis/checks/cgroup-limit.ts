@@ -6,7 +6,8 @@ import type { Check, Facts } from '../check.ts'
 import { gib, percent } from '../figures.ts'
 import { finding, next, seen } from '../say.ts'
 
-const MEMORY_NEAR = 0.9
+const MEMORY_NEAR = 0.85
+const MEMORY_HALF = 0.5
 const TASKS_NEAR = 0.95
 /** Of the periods, in which the unit was stopped for the rest. */
 const THROTTLED = 0.3
@@ -47,8 +48,9 @@ export function judgeLimits(
   const from = `cgroup ${group.cgroup}`
   const found: Finding[] = []
   const { memory, tasks, cpu } = after
-  if (memory && memory.used / memory.limit >= MEMORY_NEAR) {
-    const growing = memory.failed > (before.memory?.failed ?? 0)
+  const growing = memory !== undefined && memory.failed > (before.memory?.failed ?? memory.failed)
+  // Refused now, with half of it in use: it gives up its cache of files again and again, and is slow for it.
+  if (memory && memory.used / memory.limit >= (growing ? MEMORY_HALF : MEMORY_NEAR)) {
     const said = `${gib(memory.used)} of ${gib(memory.limit)}, ${memory.failed} times refused`
     found.push(
       tell(

@@ -17,26 +17,61 @@ const FILES = [
   '/etc/ufw/user.rules',
 ]
 const VERDICT = /\b(?:drop|reject|DROP|REJECT)\b/
+const ACCEPTS = /\b(?:accept|ACCEPT)\b/
 
-/** Ports that a rule names and turns away: of nft, of `nft list`, and of iptables-save. */
-export function deniedPorts(rules: string): { port: number; rule: string }[] {
-  return rules.split('\n').flatMap((line) => {
-    const rule = line.trim()
-    if (rule.startsWith('#') || !VERDICT.test(rule) || /--?sport|\bsport\b/.test(rule)) return []
-    const named = /(?:dport|--dports?|dest-port)\s+\{?\s*([\d,\s-]+?)\s*(?:\}|\s[a-zA-Z-]|$)/.exec(rule)?.[1] ?? ''
-    return [...named.matchAll(/\d+/g)].map(([port]) => ({ port: Number(port), rule }))
-  })
+const DPORTS = /(?:dport|--dports?|dest-port)\s+(!= *)?\{?\s*([\d,\s:-]+?)\s*(?:\}|\s[a-zA-Z-]|$)/
+
+type Range = { from: number; to: number }
+
+/** `80`, `80,443`, `8000-8100`, `8000:8100`. */
+function portsIn(rule: string): Range[] {
+  const named = DPORTS.exec(rule)
+  if (!named || named[1]) return []
+  return [...(named[2] ?? '').matchAll(/(\d+)(?:[-:](\d+))?/g)].map(([, from, to]) => ({
+    from: Number(from),
+    to: Number(to ?? from),
+  }))
+}
+
+/** The rule that turns a port away: of nft, of `nft list`, and of iptables-save; undefined where none does. */
+export function whatDenies(rules: string, port: number): string | undefined {
+  const lines = rules.split('\n').map((line) => line.trim())
+  const named = lines.filter(
+    (rule) =>
+      !rule.startsWith('#') &&
+      !/\bsport\b/.test(rule) &&
+      portsIn(rule).some(({ from, to }) => from <= port && port <= to),
+  )
+  const decided = named.find((rule) => VERDICT.test(rule) || ACCEPTS.test(rule))
+  if (decided) return VERDICT.test(decided) ? decided : undefined
+  // What nothing names meets the policy of the chain for what comes in.
+  const policy = lines.find((line) => /^:INPUT DROP|hook input .*policy drop/.test(line))
+  const all = lines.some(
+    (line) => /^(?:accept|counter(?: packets \d+ bytes \d+)? accept)$/.test(line) || line === '-A INPUT -j ACCEPT',
+  )
+  return all ? undefined : policy
 }
 
 const nameOf = ({ owner, process, port }: { owner?: { name: string }; process?: string; port?: number }): string =>
   owner?.name || process || `port ${port}`
 
-/** Listeners that others should reach, once a port. */
+/** Listeners, once a port; those that others should reach first. */
 function open({ reality }: Facts) {
-  const inet = reality.listeners.filter(
-    ({ protocol, port, address }) => protocol === 'tcp' && port !== undefined && !/^(?:127\.|::1$)/.test(address),
+  const inet = reality.listeners
+    .filter(({ protocol, port }) => protocol === 'tcp' && port !== undefined)
+    .toSorted((a, b) => Number(isLocal(a)) - Number(isLocal(b)))
+  return [...new Map(inet.toReversed().map((each) => [each.port, each])).values()].reverse().slice(0, PORTS_MAX)
+}
+
+const isLocal = ({ address }: { address: string }): boolean => /^(?:127\.|::1$)/.test(address)
+
+/** Ports at which a host is asked by everybody. */
+function isPublic({ reality }: Facts, port: number): boolean {
+  return (
+    port === 80 ||
+    port === 443 ||
+    reality.sites.some(({ listens }) => listens.some((each) => each.endsWith(`:${port}`) || each === String(port)))
   )
-  return [...new Map(inet.map((each) => [each.port, each])).values()].slice(0, PORTS_MAX)
 }
 
 async function tried(facts: Facts, listeners: ReturnType<typeof open>) {
@@ -64,14 +99,11 @@ export const firewallDrop: Check = {
       facts.journal('kernel'),
       facts.run('listen_queues'),
     ])
+    const active = [ruleset, tables].filter((rules) => rules !== undefined)
     const stored = FILES.flatMap((pattern) =>
-      host.glob(pattern).flatMap((path) => deniedPorts(host.text(path)).map((each) => ({ ...each, from: path }))),
+      host.glob(pattern).map((path) => ({ from: path, rules: host.text(path) })),
     )
-    const active = [...deniedPorts(ruleset ?? ''), ...deniedPorts(tables ?? '')].map((each) => ({
-      ...each,
-      from: 'rules in force',
-    }))
-    const denied = active.length > 0 ? active : stored
+    const sources = active.length > 0 ? active.map((rules) => ({ from: 'rules in force', rules })) : stored
     const logged = kernel.filter(({ at, text }) => at > now - SHORTLY_MS && LOGGED.test(text))
     // A listener whose queue is full does not answer either.
     const isFull = (port: number): boolean =>
@@ -80,16 +112,23 @@ export const firewallDrop: Check = {
     const found = listeners.flatMap((listener) => {
       const port = listener.port ?? 0
       const failure = failed.find((each) => each.listener === listener)
-      const rules = denied.filter((rule) => rule.port === port)
+      const rules = isLocal(listener)
+        ? []
+        : sources.flatMap(({ from, rules }) => {
+            const rule = whatDenies(rules, port)
+            return rule === undefined ? [] : [{ from, rule }]
+          })
       const lines = logged.filter(({ text }) => LOGGED.exec(text)?.[1] === String(port))
       if ((!failure || isFull(port)) && rules.length + lines.length === 0) return []
-      const sure = failure !== undefined || active.length > 0 || lines.length > 0
+      // That a rule closes a port that others need not reach is what firewalls are for.
+      const sure = failure !== undefined || lines.length > 0 || (active.length > 0 && isPublic(facts, port))
+      const named = rules.some(({ rule }) => portsIn(rule).length > 0) && active.length > 0
       return [
         finding({
           cause: 'FIREWALL_DROP',
           subject: nameOf(listener),
           title: `${nameOf(listener)} listens on port ${port}, and ${failure ? `a connection to it from this host gets ${failure.why === 'no answer' ? 'no answer' : `turned away (${failure.why})`}` : 'a rule of the firewall turns it away'}`,
-          severity: sure ? 'high' : 'low',
+          severity: sure ? 'high' : named ? 'medium' : 'low',
           confidence: failure && rules.length > 0 ? 0.97 : failure ? 0.85 : sure ? 0.8 : 0.5,
           evidence: [
             ...(failure ? [seen(`connect to port ${port}`, now, failure.why)] : []),

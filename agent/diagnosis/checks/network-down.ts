@@ -1,6 +1,8 @@
 // An interface that was used and is down, or the way out that is gone. One that nobody has configured may be down.
 import type { Check, Facts } from '../check.ts'
 import { finding, next, quoted, seen } from '../say.ts'
+import { topicsOf } from '../words.ts'
+import { parseResolvConf } from './dns-failure.ts'
 
 const UP = 1
 const SHORTLY_MS = 15 * 60_000
@@ -64,6 +66,21 @@ function gatewayWanted({ host }: Facts): string | undefined {
   return files.flatMap((pattern) => host.glob(pattern)).find((path) => wants.test(host.text(path)))
 }
 
+/** Name servers that no route leads to: somebody has meant them to be reached. */
+function serversBeyond({ host }: Facts, routes: string): string[] {
+  const networks = [...routes.matchAll(/^\S+\t([0-9A-F]{8})\t[0-9A-F]{8}\t(?:\S+\t){4}([0-9A-F]{8})/gm)].map(
+    ([, to = '', mask = '']) => [Number.parseInt(to, 16), Number.parseInt(mask, 16)],
+  )
+  // The kernel prints an address as the processor holds it.
+  const value = (address: string): number =>
+    address.split('.').reduce((sum, byte, i) => sum + Number(byte) * 256 ** i, 0)
+  const reached = (address: string): boolean =>
+    networks.some(([to = 0, mask = 0]) => (value(address) & mask) >>> 0 === (to & mask) >>> 0)
+  return parseResolvConf(host.text('/etc/resolv.conf')).filter(
+    (server) => /^\d+(?:\.\d+){3}$/.test(server) && !server.startsWith('127.') && !reached(server),
+  )
+}
+
 export const networkDown: Check = {
   name: 'network-down',
   topics: ['network', 'dns'],
@@ -105,17 +122,20 @@ export const networkDown: Check = {
     const out = /^\S+\t00000000\t\S+\t/m.test(route4) || /^0{32} 00 .*\s(?!lo$)\S+$/m.test(route6)
     const wanted = gatewayWanted(facts)
     const used = all.some(({ name }) => name !== 'lo' && !VIRTUAL.test(name))
-    if (out || !used || route4 === '' || (!wanted && complaints.length === 0)) return []
+    const asked = serversBeyond(facts, route4)
+    const named = topicsOf(facts.question.problem).has('network')
+    if (out || !used || route4 === '' || (!wanted && complaints.length === 0 && asked.length === 0 && !named)) return []
     return [
       finding({
         cause: 'NETWORK_DOWN',
         subject: 'default route',
         title: 'There is no default route: this host reaches nothing beyond its own networks',
-        severity: 'high',
+        severity: wanted || complaints.length > 0 || asked.length > 0 ? 'high' : 'medium',
         confidence: wanted ? 0.85 : 0.75,
         evidence: [
           seen('/proc/net/route', now, 'no route to 0.0.0.0/0'),
           ...(wanted ? [seen(wanted, now, 'wants one')] : []),
+          ...asked.map((server) => seen('/etc/resolv.conf', now, `name server ${server} is in none of them`)),
           ...complaints.slice(-3).map(quoted),
         ],
         explains: ['/etc/resolv.conf'],

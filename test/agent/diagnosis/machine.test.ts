@@ -11,7 +11,7 @@ import { diskFull } from '../../../agent/diagnosis/checks/disk-full.ts'
 import { dnsFailure } from '../../../agent/diagnosis/checks/dns-failure.ts'
 import { fdExhaustion } from '../../../agent/diagnosis/checks/fd-exhaustion.ts'
 import { fileSystemReadOnly } from '../../../agent/diagnosis/checks/file-system-read-only.ts'
-import { deniedPorts, firewallDrop } from '../../../agent/diagnosis/checks/firewall-drop.ts'
+import { firewallDrop, whatDenies } from '../../../agent/diagnosis/checks/firewall-drop.ts'
 import { hardwareError } from '../../../agent/diagnosis/checks/hardware-error.ts'
 import { kernelFault } from '../../../agent/diagnosis/checks/kernel-fault.ts'
 import { logFlood } from '../../../agent/diagnosis/checks/log-flood.ts'
@@ -258,16 +258,21 @@ describe('network', () => {
     assert.deepEqual(await find(t, firewallDrop, { reality, programs: { nft_rules: '' } }), [])
   })
 
-  test('rules of nft and iptables that turn a port away are read', () => {
-    const ports = (rules: string) => deniedPorts(rules).map(({ port }) => port)
+  test('rules of nft and iptables that turn a port away are read, and so is what their policy leaves out', () => {
+    const denied = (rules: string, ports: number[]) => ports.filter((port) => whatDenies(rules, port) !== undefined)
+    const nft = 'tcp dport 8080 drop\n tcp dport { 80, 443 } reject\n tcp dport 22 accept\n tcp dport 9000-9010 drop'
+    assert.deepEqual(denied(nft, [8080, 80, 443, 22, 9005, 25]), [8080, 80, 443, 9005])
+    const saved =
+      '-A INPUT -p tcp -m tcp --dport 5432 -j DROP\n-A INPUT -p tcp --dport 22 -j ACCEPT\n# --dport 1 -j DROP'
+    assert.deepEqual(denied(saved, [5432, 22, 1]), [5432])
+    const closed =
+      'type filter hook input priority filter; policy drop;\niifname "lo" accept\ntcp dport { 22, 80 } accept'
+    assert.deepEqual(denied(closed, [22, 80, 443]), [443])
     assert.deepEqual(
-      ports('  tcp dport 8080 drop\n  tcp dport { 80, 443 } reject\n  tcp dport 22 accept'),
-      [8080, 80, 443],
+      denied(':INPUT DROP [0:0]\n-A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT', [80, 443, 25]),
+      [25],
     )
-    assert.deepEqual(
-      ports('-A INPUT -p tcp -m tcp --dport 5432 -j DROP\n-A INPUT -p tcp --dport 22 -j ACCEPT\n# --dport 1 -j DROP'),
-      [5432],
-    )
+    assert.deepEqual(denied(':INPUT ACCEPT [0:0]', [80]), [])
   })
 
   test('name servers that do not answer matter to a host that has a way out', async (t) => {
