@@ -25,7 +25,7 @@ const DEPTH: Partial<Record<Cause, number>> = {
   CONTAINER_UNHEALTHY: 2,
   UNIT_CRASH_LOOP: 2,
   UNIT_FAILED: 2,
-  DEPENDENCY_FAILED: 3,
+  DEPENDENCY_FAILED: 2,
   UPSTREAM_DOWN: 3,
   ENDPOINT_FAILING: 3,
 }
@@ -61,7 +61,9 @@ const saysOf = ({ title, evidence }: Finding): string => [title, ...evidence.map
 
 function bringsAbout(root: Finding, other: Finding): boolean {
   if (root === other || root.severity === 'low') return false
-  if (root.explains.some((what) => what === other.subject || what === other.cause)) return true
+  // Of one thing, what lies deeper is not brought about by what is seen of it.
+  const deeper = root.subject === other.subject && depthOf(other) < depthOf(root)
+  if (!deeper && root.explains.some((what) => what === other.subject || what === other.cause)) return true
   if (depthOf(root) >= depthOf(other)) return false
   return root.subject === other.subject || (MARKS[root.cause]?.test(saysOf(other)) ?? false)
 }
