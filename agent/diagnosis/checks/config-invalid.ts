@@ -1,8 +1,9 @@
 // A configuration that its program cannot read: what it said when it was started or reloaded, in its own words.
 import type { Check, Facts, LogLine } from '../check.ts'
+import { needsOf } from '../needs.ts'
 import { finding, next, quoted, seen } from '../say.ts'
 import { faultsOf } from '../syntax.ts'
-import { isNamed, isTroubled, needsOf, type Watched, watchUnits } from '../units.ts'
+import { isNamed, isTroubled, type Watched, watchUnits } from '../units.ts'
 
 /** The file is the first group, where it is said. */
 const SIGNS: readonly RegExp[] = [

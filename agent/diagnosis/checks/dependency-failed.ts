@@ -1,7 +1,8 @@
 // A unit that was not started because another that it needs was not: down to the first one of the chain.
 import type { Check, Facts, LogLine } from '../check.ts'
+import { type Needs, needsOf } from '../needs.ts'
 import { finding, next, quoted, seen } from '../say.ts'
-import { type Needs, needsOf, watchUnits } from '../units.ts'
+import { watchUnits } from '../units.ts'
 
 const MESSAGE = /^Dependency failed for /
 const STARTABLE = /\.(?:service|mount|socket)$/

@@ -4,8 +4,9 @@ import type { Finding } from '#proto/contract/diagnosis.ts'
 import type { Unit } from '#proto/contract/reality.ts'
 import type { Check, Facts, LogLine } from '../check.ts'
 import { cronFlaws } from '../crontab.ts'
+import { needsOf } from '../needs.ts'
 import { finding, lastOf, next, quoted, seen } from '../say.ts'
-import { isNamed, isOwn, lastWords, needsOf, type Watched, watchUnits } from '../units.ts'
+import { isNamed, isOwn, lastWords, type Watched, watchUnits } from '../units.ts'
 
 const CRON = /^(?:cron|crond|CRON|CROND|anacron|cronie)$/
 const COMPLAINT =

@@ -2,8 +2,9 @@
 import type { Unit } from '#proto/contract/reality.ts'
 import { ownAddresses } from '../addresses.ts'
 import type { Check, Facts, LogLine } from '../check.ts'
+import { isUnder, placeOf } from '../needs.ts'
 import { finding, next, quoted, seen } from '../say.ts'
-import { isTroubled, isUnder, placeOf, settingsOf, unitText, type Watched, watchUnits } from '../units.ts'
+import { isTroubled, settingsOf, unitText, type Watched, watchUnits } from '../units.ts'
 
 const ABSENT = /\bENOENT\b|No such file or directory|does not exist|not found/i
 const NO_ADDRESS = /Cannot assign requested address|EADDRNOTAVAIL|\(99\b|\[Errno 99\]/i

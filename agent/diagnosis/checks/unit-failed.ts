@@ -3,8 +3,9 @@
 import type { Finding } from '#proto/contract/diagnosis.ts'
 import type { Check, Facts } from '../check.ts'
 import { exitReason } from '../exit-codes.ts'
+import { dependentsOf } from '../needs.ts'
 import { finding, next, quoted, seen } from '../say.ts'
-import { dependentsOf, lastWords, type Watched, watchUnits } from '../units.ts'
+import { lastWords, type Watched, watchUnits } from '../units.ts'
 
 const RESULTS: Record<string, string> = {
   timeout: 'it did not say in time that it is ready, or did not end in time',

@@ -1,8 +1,9 @@
 // A unit that somebody has masked although it is wanted: it is still enabled, another needs it, or the problem names it. That
 // one is masked which nobody misses is ordinary.
 import type { Check } from '../check.ts'
+import { dependentsOf, needsOf } from '../needs.ts'
 import { finding, next, seen } from '../say.ts'
-import { dependentsOf, isNamed, needsOf } from '../units.ts'
+import { isNamed } from '../units.ts'
 
 const DIRECTORIES = ['/etc/systemd/system', '/run/systemd/system']
 const SHIPPED = ['/usr/lib/systemd/system', '/lib/systemd/system']

@@ -2,8 +2,9 @@
 // problem names it.
 import type { Finding } from '#proto/contract/diagnosis.ts'
 import type { Check, Facts } from '../check.ts'
+import { dependentsOf, needsOf } from '../needs.ts'
 import { finding, next, quoted, seen } from '../say.ts'
-import { dependentsOf, isAbout, isNamed, isOwn, needsOf, type Watched, watchUnits } from '../units.ts'
+import { isAbout, isNamed, isOwn, type Watched, watchUnits } from '../units.ts'
 
 const STOPPED = /^Stopp(?:ed|ing) /
 const ENDED = /: (?:Deactivated successfully|Succeeded\.)/
