@@ -34,8 +34,14 @@ type Result = { file: string; seconds: number; told: Told[] }
 const only = process.argv.slice(2)
 const files = (only.length > 0 ? only.flatMap((pattern) => globSync(pattern)) : globSync('test/**/*.test.ts')).sort()
 const results: Result[] = []
+const running = new Set<number>()
 const until = Date.now() + SUITE_TIMEOUT_MS
 
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => {
+    for (const group of running) end(group)
+    process.exit(1)
+  })
 if (only.length === 0) {
   setUp('bash', 'test/setup-debian.sh')
   setUp(process.execPath, 'test/install-clients.ts')
@@ -101,14 +107,27 @@ async function runProcess(file: string, at: (name: string) => string, timeoutMs:
     detached: true, // a group of its own, so that its end can be the end of what it started
   })
   closeSync(output)
+  running.add(child.pid ?? 0)
   const { promise, resolve } = Promise.withResolvers<Ended>()
   const timer = setTimeout(() => {
-    process.kill(-(child.pid as number), 'SIGKILL')
+    end(child.pid ?? 0)
     resolve({ why: `did not end within ${Math.round(timeoutMs / 1000)} s` })
   }, timeoutMs)
   child.once('error', ({ message }) => resolve({ why: message }))
   child.once('exit', (code, signal) => resolve(signal === null ? { code } : { why: `was ended by ${signal}` }))
-  return promise.finally(() => clearTimeout(timer))
+  return promise.finally(() => {
+    clearTimeout(timer)
+    running.delete(child.pid ?? 0)
+  })
+}
+
+/** With what it started, as far as that stayed in its group. */
+function end(group: number): void {
+  try {
+    if (group > 0) process.kill(-group, 'SIGKILL')
+  } catch {
+    // It has ended meanwhile.
+  }
 }
 
 /** Why a file failed although none of its tests did. */
