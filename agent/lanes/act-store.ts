@@ -28,6 +28,11 @@ export function createActStore({ directory }: { directory: string }) {
   const file = (grant: Pick<Grant, 'action_id'>, kind: 'taken' | 'spool' | 'outcome' | 'forgotten'): string =>
     join(directory, `${sha256(grant.action_id)}.${kind}`)
   const nonceFile = (nonce: string): string => join(directory, `${sha256(nonce)}.nonce`)
+  const approvalFile = (statement: string): string => join(directory, `${sha256(statement)}.approval`)
+  /** By what was signed and with its own end: nothing that Central says anew, settles or has forgotten reaches it. */
+  const spend = ({ approval }: Grant): boolean =>
+    approval === undefined ||
+    createOnce(approvalFile(approval.statement), String(JSON.parse(approval.statement).not_after))
   const record = (grant: Grant, lane: ProcessIdentity | null): string =>
     JSON.stringify({ actionId: grant.action_id, lane, startBefore: grant.start_before } satisfies Taken)
   const parsed = <T>(path: string): T | undefined => {
@@ -36,10 +41,12 @@ export function createActStore({ directory }: { directory: string }) {
   }
 
   return {
-    /** Spends nonce and action, durably. False when either was spent before: nothing may start then. */
+    /** Spends nonce, approval and action, durably. False when one of them was spent before: nothing may start then. */
     take(grant: Grant, lane: ProcessIdentity): boolean {
       return (
-        createOnce(nonceFile(grant.nonce), grant.action_id) && createOnce(file(grant, 'taken'), record(grant, lane))
+        createOnce(nonceFile(grant.nonce), grant.action_id) &&
+        spend(grant) &&
+        createOnce(file(grant, 'taken'), record(grant, lane))
       )
     },
     /** Spends an action so that it can never start. False when it was spent before. */
@@ -92,8 +99,12 @@ export function createActStore({ directory }: { directory: string }) {
       createOnce(file(grant, 'forgotten'), JSON.stringify(forgotten))
       for (const kind of ['spool', 'outcome'] as const) removeFile(file(grant, kind))
     },
-    /** Removes what was forgotten and is too old to be replayed. */
+    /** Removes what is too old to be replayed: approvals, and what was forgotten. */
     prune(now: number): void {
+      for (const name of readdirSync(directory).filter((name) => name.endsWith('.approval'))) {
+        const notAfter = Number(readIfThere(join(directory, name)) ?? Number.NaN)
+        if (notAfter + LIMITS.grantRemembered < now) removeFile(join(directory, name))
+      }
       for (const name of readdirSync(directory).filter((name) => name.endsWith('.forgotten'))) {
         const { actionId, startBefore, nonce } = JSON.parse(readFileSync(join(directory, name), 'utf8'))
         if (startBefore + LIMITS.grantRemembered > now) continue

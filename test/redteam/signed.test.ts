@@ -2,11 +2,11 @@
 // has every grant signed that they can think of, and nothing runs that no approver of the host has signed.
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import type { Approval } from '#proto/contract/approval.ts'
-import { keyIdOf } from '#proto/contract/canonical.ts'
+import { keyIdOf, sha256 } from '#proto/contract/canonical.ts'
 import type { Grant } from '#proto/contract/grant.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import { refuseWrite } from '../../agent/guard/file-rules.ts'
@@ -151,6 +151,30 @@ describe('with the action key in hand, on a host in signed mode', () => {
     assert.equal(await carrying(good, anew), 'POLICY_DENIED grant_used')
     await actLane({ do: 'forget', grants: [] }, NOBODY, lane(later))
     assert.equal(await carrying(good, anew, later), 'POLICY_DENIED approval_expired')
+  })
+
+  test('nor when a lane ends, or another one works, amid the removal of what Central wants forgotten', async () => {
+    const grant = wanted()
+    const good = anna.approves(grant)
+    // Central's own: a settled action that never ran, and is too old to be remembered.
+    const { words } = home.signed({ ...grant, start_before: 0 })
+    const forgotten = join(home.dataDirectory, 'act', `${sha256(grant.action_id)}.forgotten`)
+    await actLane({ do: 'settle', ...words }, NOBODY, lane())
+    const { store } = lane()
+    store.forget(grant)
+    const kept = readFileSync(forgotten)
+    store.prune(Date.now() + 2 * LIMITS.grantRemembered)
+    writeFileSync(forgotten, kept) // the last to be removed
+    assert.equal(await carrying(good, grant), 'ran')
+    rmSync(effect)
+    await actLane({ do: 'forget', grants: [words.grant] }, NOBODY, lane())
+    const anew = { ...grant, nonce: 'a-third-nonce-of-central' }
+    assert.equal(await carrying(good, anew), 'POLICY_DENIED grant_used')
+    const spent = join(home.dataDirectory, 'act', `${sha256(good.statement)}.approval`)
+    store.prune(Date.now() + LIMITS.approvalLife + LIMITS.grantRemembered - 10_000)
+    assert.ok(existsSync(spent), 'a clock that was wrong for less than a day')
+    store.prune(Date.now() + LIMITS.approvalLife + LIMITS.grantRemembered)
+    assert.ok(!existsSync(spent))
   })
 
   test('a gesture holds on its site, for its statement, of a person who was there', async () => {
