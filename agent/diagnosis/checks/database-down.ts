@@ -35,6 +35,8 @@ const DATABASES: Record<number, RegExp> = {
   9200: /^(?:elasticsearch|opensearch)\.service$/,
 }
 /** A wrapper that is active when it has done nothing: the clusters are units of their own. */
+/** What they pass requests to is another check's. */
+const WEB = /^(?:nginx|apache2|httpd|caddy|haproxy)\./
 const WRAPPER = /^postgresql\.service$/
 
 type Down = { why: string; unit?: Unit; store: Store; confidence: number; evidence: Finding['evidence'] }
@@ -130,7 +132,14 @@ function missed(watched: readonly Watched[], facts: Facts): Finding[] {
     resolve(facts.host, name).some((each) => isLoopback(each) || own.includes(each))
   return refusals(watched, facts.now).flatMap(({ client, name, port, line }) => {
     const usual = DATABASES[port]
-    if (!usual || !here(name) || answers(facts, name, port) || listenersOn(facts, port).length > 0) return []
+    if (
+      !usual ||
+      WEB.test(client.id) ||
+      !here(name) ||
+      answers(facts, name, port) ||
+      listenersOn(facts, port).length > 0
+    )
+      return []
     const unit =
       facts.reality.units.find(({ id }) => usual.test(id) && !WRAPPER.test(id)) ??
       facts.reality.units.find(({ id }) => usual.test(id))
@@ -140,7 +149,7 @@ function missed(watched: readonly Watched[], facts: Facts): Finding[] {
       cause: 'DATABASE_DOWN',
       subject: unit?.id ?? `${name}:${port}`,
       title: `nothing listens at ${name}:${port}, where ${client.id} looks for its database`,
-      confidence: 0.9,
+      confidence: unit ? 0.9 : 0.75,
       impact: [`${client.id} is refused`],
       evidence: [quoted(line), seen('/proc/net/tcp', facts.now, `nothing listens on port ${port}`)],
       next: [...(unit ? [next.journal(unit.id)] : []), next.reality('databases', 'Which databases there are')],

@@ -1,6 +1,7 @@
 // Owner or mode of a file keep a service from what it needs: what it complained of, checked against the file as it is now.
 import { join } from 'node:path'
 import { type Account, accountOf, type Barrier, barrier, type Wish } from '../access.ts'
+import { clientsOf } from '../addresses.ts'
 import type { Check, Facts, LogLine } from '../check.ts'
 import { finding, next, quoted, seen } from '../say.ts'
 import { isTroubled, settingsOf, unitText, type Watched, watchUnits } from '../units.ts'
@@ -135,7 +136,9 @@ const ofPort = (watched: Watched, line: LogLine, port: number) =>
     explains: [watched.id],
   })
 
-function describe(watched: Watched, { line, path, barrier: shut, account }: Found, { host, now }: Facts) {
+function describe(watched: Watched, { line, path, barrier: shut, account }: Found, facts: Facts) {
+  const { host, now, reality } = facts
+  const store = reality.stores.find(({ owner }) => owner?.name === watched.id)
   const stats = path === '' || shut ? undefined : host.stat(path)
   const troubled = isTroubled(watched)
   return finding({
@@ -166,6 +169,6 @@ function describe(watched: Watched, { line, path, barrier: shut, account }: Foun
       next.run(`namei -l ${shut?.path ?? (path || '/')}`, 'Owner and mode of each directory on the way'),
       next.journal(watched.id),
     ],
-    explains: [watched.id],
+    explains: [watched.id, ...(store ? clientsOf(facts, store.software, Number(store.settings.port) || 0) : [])],
   })
 }
