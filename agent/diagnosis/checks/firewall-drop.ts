@@ -126,7 +126,8 @@ export const firewallDrop: Check = {
       return [
         finding({
           cause: 'FIREWALL_DROP',
-          subject: nameOf(listener),
+          subject: listener.owner?.name ? `${listener.owner.name} port ${port}` : nameOf(listener),
+          explains: listener.owner?.name ? [listener.owner.name] : [],
           title: `${nameOf(listener)} listens on port ${port}, and ${failure ? `a connection to it from this host gets ${failure.why === 'no answer' ? 'no answer' : `turned away (${failure.why})`}` : 'a rule of the firewall turns it away'}`,
           severity: sure ? 'high' : named ? 'medium' : 'low',
           confidence: failure && rules.length > 0 ? 0.97 : failure ? 0.85 : sure ? 0.8 : 0.5,

@@ -246,7 +246,9 @@ describe('network', () => {
   test('a listener that does not answer its own host is behind a firewall; one with a full queue is not', async (t) => {
     const reality = { listeners: [listener(8080, 'shop.service')] }
     const answers = { probe: async () => ({ ok: false, why: 'no answer' }) }
-    assert.deepEqual(brief(await find(t, firewallDrop, { reality, answers })), ['high FIREWALL_DROP shop.service'])
+    assert.deepEqual(brief(await find(t, firewallDrop, { reality, answers })), [
+      'high FIREWALL_DROP shop.service port 8080',
+    ])
     assert.deepEqual(
       await find(t, firewallDrop, {
         reality,
@@ -310,7 +312,7 @@ describe('network', () => {
 
   test('no way out, where the configuration wants one', async (t) => {
     const files = { 'sys/class/net/eth0/flags': '0x1003', 'proc/net/route': 'Iface\tDestination\n' }
-    assert.deepEqual(await find(t, networkDown, { files }), [])
+    assert.deepEqual(brief(await find(t, networkDown, { files })), ['low NETWORK_DOWN default route'])
     const wants = { ...files, 'etc/network/interfaces': 'iface eth0 inet static\n  gateway 10.0.0.1\n' }
     assert.deepEqual(brief(await find(t, networkDown, { files: wants })), ['high NETWORK_DOWN default route'])
   })
