@@ -17,6 +17,7 @@ import { createJournal } from './journal/journal.ts'
 import { createLanes } from './lanes/lanes.ts'
 import { laneArguments } from './lanes/settings.ts'
 import { connectLane } from './lanes/sockets.ts'
+import { readTrust } from './lanes/trust.ts'
 import { connectLink } from './link/connect.ts'
 import { readHostFacts } from './link/hello.ts'
 import { createSampler } from './link/host-sample.ts'
@@ -133,13 +134,22 @@ export async function enrolHost(config: AgentConfig, log: Log): Promise<number> 
   return answer.why === 'unreachable' ? EXIT.unreachable : EXIT.refused
 }
 
+/** The server that the act lane believes to be, which the agent's own account cannot change: approvers go by it. */
+function pinnedServer(actDirectory: string): string | undefined {
+  try {
+    return readTrust(actDirectory).serverId
+  } catch {
+    return undefined // a lane without it runs nothing
+  }
+}
+
 /** Prints who this agent is. @returns the exit code */
 export function printStatus(config: AgentConfig): number {
   const identity = createIdentityStore({ directory: config.dataDirectory }).read()
   const status = identity
     ? {
         enrolled: true,
-        server_id: identity.serverId,
+        server_id: pinnedServer(config.actDirectory) ?? identity.serverId,
         link: identity.linkAddress,
         renew_after: halfLife(identity.certificatePem),
         valid_until: validity(identity.certificatePem).to,

@@ -116,6 +116,16 @@ describe('enrolment', () => {
     assert.equal(JSON.parse(status.stdout.join('')).server_id, central.serverId)
   })
 
+  it('says which server the act lane believes to be, whatever stands in the files of the daemon', async () => {
+    const enrolled = startAgent(home, ['enrol', '--central', central.url, '--token-stdin'], `${central.token}\n`)
+    assert.equal(await enrolled.exited, 0, enrolled.log.join(''))
+    const path = join(home.data, 'identity.json')
+    writeFileSync(path, readFileSync(path, 'utf8').replaceAll(central.serverId, `srv_${'9'.repeat(32)}`))
+    const status = startAgent(home, ['status'])
+    assert.equal(await status.exited, 0)
+    assert.equal(JSON.parse(status.stdout.join('')).server_id, central.serverId)
+  })
+
   it('exit codes tell what went wrong', async () => {
     const code = (args: string[], input?: string) => startAgent(home, args, input).exited
     assert.equal(await code(['nonsense']), 2)
