@@ -6,10 +6,12 @@ import { type Approval, Run, statementFor } from '#proto/contract/approval.ts'
 import { keyIdOf, sha256 } from '#proto/contract/canonical.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import { type Kept, makeKept, nameServer, policyEntry, Refusal, readKept } from './keeper.ts'
-import { barred, escaped, runLines } from './show.ts'
+import { escaped, folded, runLines, saidLines } from './show.ts'
 
 export type Terminal = {
   print(line: string): void
+  /** Undefined where it is none. */
+  columns?: number | undefined
   /** What the person types; only where there is one. @throws Refusal */
   ask(question: string): Promise<string>
   /** A line that is not for the screen. */
@@ -59,24 +61,30 @@ async function list(_words: readonly string[], { home }: Options, terminal: Term
   const { actions } = z.object({ actions: z.array(Waiting) }).parse(await ask(kept, '/approver/actions'))
   if (actions.length === 0) terminal.print('Nothing waits for a signature.')
   for (const action of actions)
-    terminal.print(`${escaped(action.action_id)}  ${whereOf(kept, action)}  ${escaped(action.title)}`)
+    for (const row of folded(
+      `${escaped(action.action_id)}  ${whereOf(kept, action)}  ${escaped(action.title)}`,
+      terminal.columns,
+    ))
+      terminal.print(row)
 }
 
-async function show(id: string | undefined, home: string, { print }: Terminal) {
+async function show(id: string | undefined, home: string, terminal: Terminal) {
   if (id === undefined) throw new Refusal('Which action?')
   const kept = readKept(home)
   const action = Shown.parse(await ask(kept, `/approver/actions/${encodeURIComponent(id)}`))
   if (action.action_id !== id) throw new Refusal('Central answered with another action.')
-  print(`Server       ${whereOf(kept, action)}`)
-  print(`Action       ${escaped(id)}`)
-  for (const line of runLines(action.run)) print(line)
-  print('')
-  print('Said by Central and by whoever asks, and no part of what you sign:')
   const { title, effect, reason, asked_by, client } = action
-  for (const line of [title, effect, reason && `Reason: ${reason}`, `Asked by ${asked_by}, with ${client}`].filter(
-    Boolean,
-  ))
-    for (const part of barred(line)) print(part)
+  const said = [title, effect, reason && `Reason: ${reason}`, `Asked by ${asked_by}, with ${client}`].filter(Boolean)
+  // What is signed comes last: nobody else's words stand between it and the question.
+  for (const line of [
+    'Said by Central and by whoever asks, and no part of what you sign:',
+    ...said.flatMap(saidLines),
+    '',
+    ...runLines(action.run),
+    `Server       ${whereOf(kept, action)}`,
+    `Action       ${escaped(id)}`,
+  ])
+    for (const row of folded(line, terminal.columns)) terminal.print(row)
   return { kept, action }
 }
 
@@ -106,7 +114,8 @@ async function name([id, given]: readonly string[], { home }: Options): Promise<
 /** A name that Central gives could be another server's: it counts only with the id. */
 function whereOf({ servers }: Kept, { server_id, server_name }: z.infer<typeof Waiting>): string {
   const own = Object.hasOwn(servers, server_id) ? servers[server_id] : undefined
-  const called = own === undefined ? `not named by you; Central calls it ${escaped(server_name)}` : escaped(own)
+  const called =
+    own === undefined ? `not named by you; Central calls it ${escaped(server_name.slice(0, 120))}` : escaped(own)
   return `${escaped(server_id)} (${called})`
 }
 
@@ -121,7 +130,9 @@ async function ask({ central, token }: Kept, path: string, body?: unknown): Prom
   }).catch((error: Error) => {
     throw new Refusal(`${central} cannot be reached: ${String(error.cause ?? error)}`)
   })
-  const answer: unknown = await response.json()
+  const answer: unknown = await response.json().catch(() => {
+    throw new Refusal(`${central} answered with ${response.status}, and with what is no JSON.`)
+  })
   if (response.ok) return answer
   const refused = Refused.safeParse(answer).data
   throw new Refusal(`${escaped(refused?.code ?? String(response.status))} ${escaped(refused?.details?.why ?? '')}`)

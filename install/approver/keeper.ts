@@ -45,8 +45,12 @@ export function makeKept(home: string, given: Pick<Kept, 'name' | 'central' | 't
   return kept
 }
 
+/** @throws Refusal when it has another name, or the name is another's: a host that claims to be another one comes to light here */
 export function nameServer(home: string, id: string, name: string): void {
   const kept = readKept(home)
+  const known = Object.entries(kept.servers).find(([each, called]) => (each === id) !== (called === name))
+  if (known)
+    throw new Refusal(`${known[0]} is ${known[1]} already. If that has changed, take it out of ${fileIn(home)}.`)
   const next = `${fileIn(home)}.new`
   writeFileSync(next, textOf({ ...kept, servers: { ...kept.servers, [id]: name } }), { mode: 0o600 })
   renameSync(next, fileIn(home))

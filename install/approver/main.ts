@@ -11,6 +11,7 @@ const OPTIONS = { home: { type: 'string' }, central: { type: 'string' }, name: {
 
 const terminal: Terminal = {
   print: (line) => void process.stdout.write(`${line}\n`),
+  columns: process.stdout.isTTY ? process.stdout.columns : undefined,
   async ask(question) {
     // What is piped in was decided before it could be read.
     if (!process.stdin.isTTY || !process.stdout.isTTY) throw new Refusal('Signing needs a person at a terminal.')

@@ -13,6 +13,30 @@ export const escaped = (text: string): string =>
 /** Line by line, each behind a bar, so that none can be taken for one of ours. */
 export const barred = (text: string): string[] => text.split(/(?<=\n)/).map((line) => `    | ${escaped(line)}`)
 
+/** What a row begins with that goes on with the one before; no line of ours does. */
+const GOES_ON = '    : '
+/** Narrower than this, a terminal shows nothing that can be judged. */
+const NARROW = 20
+
+/** Rows of a terminal that wide: one that it broke itself could begin like a line of ours. */
+export function folded(line: string, columns = Number.POSITIVE_INFINITY): string[] {
+  const width = Math.max(NARROW, columns)
+  if (line.length <= width) return [line]
+  const rows = [line.slice(0, width)]
+  const rest = width - GOES_ON.length
+  for (let at = width; at < line.length; at += rest) rows.push(GOES_ON + line.slice(at, at + rest))
+  return rows
+}
+
+const SAID = { length: 2_000, lines: 20 }
+
+/** What somebody says about it: not so much of it that nothing else can be seen. */
+export function saidLines(text: string): string[] {
+  const lines = barred(text.slice(0, SAID.length)).slice(0, SAID.lines)
+  const isAll = text.length <= SAID.length && barred(text).length <= SAID.lines
+  return isAll ? lines : [...lines, '    (and more)']
+}
+
 const sizeOf = (bytes: Uint8Array | string): string => `${Buffer.byteLength(bytes)} bytes, SHA-256 ${sha256(bytes)}`
 
 export function runLines(run: Run): string[] {

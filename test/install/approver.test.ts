@@ -1,9 +1,13 @@
 // What an approver is shown: all of it, and nothing that could steer the terminal or pass for another line.
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Run, runDigest } from '#proto/contract/approval.ts'
 import { sha256 } from '#proto/contract/canonical.ts'
-import { barred, escaped, runLines } from '../../install/approver/show.ts'
+import { makeKept, nameServer, readKept } from '../../install/approver/keeper.ts'
+import { barred, escaped, folded, runLines, saidLines } from '../../install/approver/show.ts'
 
 const RUN: Run = {
   argv: ['/bin/sh', '-c', 'true'],
@@ -42,4 +46,37 @@ test('each part of a run is shown, with length and hash; none of it is left out 
   assert.ok(binary.includes(`Standard input: 3 bytes, SHA-256 ${sha256(bytes)}; no text, in base64`))
   assert.ok(binary.includes(`    | ${bytes.toString('base64')}`))
   assert.equal(runLines(RUN).at(-1), `Run          SHA-256 ${runDigest(RUN)}`)
+})
+
+test('no row of a terminal begins with what it names: long lines are broken by the tool, behind a mark', () => {
+  const line = `    | ${' '.repeat(74)}Server       srv_other (harmless)`
+  for (const columns of [undefined, 200, 80, 60, 20, 1]) {
+    const rows = folded(line, columns)
+    assert.equal(rows[0], line.slice(0, Math.max(20, columns ?? 1_000)))
+    assert.ok(rows.slice(1).every((row) => row.startsWith('    : ') && row.length <= Math.max(20, columns ?? 0)))
+    assert.equal(rows.map((row, at) => (at === 0 ? row : row.slice(6))).join(''), line)
+  }
+  assert.deepEqual(folded('short', 5), ['short'])
+})
+
+test('what others say about it cannot push it out of sight', () => {
+  assert.deepEqual(saidLines('one\ntwo'), ['    | one\\n', '    | two'])
+  for (const text of ['x\n'.repeat(100), 'x'.repeat(100_000)]) {
+    const lines = saidLines(text)
+    assert.ok(lines.length <= 21 && lines.join('').length < 3_000)
+    assert.equal(lines.at(-1), '    (and more)')
+  }
+})
+
+test('a server keeps the name that it was given, and has it alone', (t) => {
+  const home = mkdtempSync(join(tmpdir(), 'mttrly-approver-'))
+  t.after(() => rmSync(home, { recursive: true, force: true }))
+  makeKept(home, { name: 'anna', central: 'https://mttrly.example', token: 'x' })
+  nameServer(home, 'srv_1', 'production')
+  nameServer(home, 'srv_1', 'production')
+  nameServer(home, 'srv_2', 'test')
+  assert.throws(() => nameServer(home, 'srv_1', 'staging'), /srv_1 is production already/)
+  assert.throws(() => nameServer(home, 'srv_1', 'test'), /already/)
+  assert.throws(() => nameServer(home, 'srv_3', 'production'), /srv_1 is production already/)
+  assert.deepEqual(readKept(home).servers, { srv_1: 'production', srv_2: 'test' })
 })
