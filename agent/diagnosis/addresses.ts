@@ -127,7 +127,9 @@ export const clientsOf = (facts: Facts, software: string, port: number): string[
     .filter((unit) => unit.kind === 'service' && isOwn(unit) && !unit.id.startsWith(software))
     .filter((unit) => {
       const text = textsOf(facts, unit)
-      const named = new RegExp(`\\b${software.replace(/ql$/, '')}|\\.s\\.PGSQL\\.${port}\\b`, 'i').test(text)
+      const named = new RegExp(`\\b${software.replace('postgresql', 'postgres')}|\\.s\\.PGSQL\\.${port}\\b`, 'i').test(
+        text,
+      )
       return named || (port > 0 && new RegExp(`(?<![\\d.])${port}(?![\\d.])`).test(text))
     })
     .map(({ id }) => id)
