@@ -10,7 +10,7 @@ import {
   verifyAuthenticationResponse,
   verifyRegistrationResponse,
 } from '@simplewebauthn/server'
-import { convertCOSEtoPKCS } from '@simplewebauthn/server/helpers'
+import { cose, decodeCredentialPublicKey } from '@simplewebauthn/server/helpers'
 import { z } from 'zod'
 import type { Clock } from '../domain/clock.ts'
 import { createId } from '../domain/ids.ts'
@@ -139,6 +139,7 @@ export function createPasskeys({ store, oneTime, clock, publicUrl }: Rooms) {
         attestationType: 'none',
         excludeCredentials: allowed(rows),
         authenticatorSelection: { residentKey: 'preferred', userVerification: 'preferred' },
+        supportedAlgorithmIDs: ALGORITHMS,
       })
     },
 
@@ -224,12 +225,18 @@ export function createPasskeys({ store, oneTime, clock, publicUrl }: Rooms) {
   }
 }
 
-/** DER up to the point of a P-256 key (RFC 5480). */
+/** COSE: ES256 first, since a host can check it (agent/guard/approvers.ts); EdDSA; RS256. */
+const ALGORITHMS = [-7, -8, -257]
+
+/** DER up to the point of a P-256 key (RFC 5480). Other keys sign in and approve, but no host can check them. */
+const UNCOMPRESSED = 0x04
 const P256 = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d030107034200', 'hex')
 
 function spkiOf({ public_key }: PasskeyRow): string | undefined {
-  const point = convertCOSEtoPKCS(new Uint8Array(public_key))
-  return point.length === 65 ? Buffer.concat([P256, point]).toString('base64') : undefined
+  const key = decodeCredentialPublicKey(new Uint8Array(public_key))
+  if (!cose.isCOSEPublicKeyEC2(key) || key.get(cose.COSEKEYS.crv) !== cose.COSECRV.P256) return undefined
+  const [x, y] = [key.get(cose.COSEKEYS.x), key.get(cose.COSEKEYS.y)]
+  return x && y ? Buffer.concat([P256, Buffer.from([UNCOMPRESSED]), x, y]).toString('base64') : undefined
 }
 
 type Transport = (typeof TRANSPORTS)[number]

@@ -239,7 +239,7 @@ describe('console in a browser', { skip: noBrowser }, () => {
         made as Parameters<typeof central.identity.passkeys.register>[1],
         'Test key',
       )
-      assert.ok(registered)
+      assert.ok(registered?.approver, 'a key that a host can check')
 
       await page.reload()
       const sent = page.waitForRequest(
