@@ -49,9 +49,15 @@ function certificateOf(socket: Socket): Answered['certificate'] {
   }
 }
 
+/** A process that was kept from its processor is told of the time before the answer: what has come meanwhile is heard first. */
+const unlessHeard = (act: () => void) => (): void => void setImmediate(act)
+
 function once(socket: Socket, event: string): Promise<true | string> {
   return new Promise((resolve) => {
-    socket.setTimeout(ANSWER_MS, () => resolve('no answer'))
+    socket.setTimeout(
+      ANSWER_MS,
+      unlessHeard(() => resolve('no answer')),
+    )
     socket.once(event, () => resolve(true))
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'failed'))
     socket.once('close', () => resolve('closed'))
@@ -68,7 +74,10 @@ async function statusOf(socket: Socket, path: string, name = 'localhost'): Promi
     })
     socket.on('close', () => resolve(text))
     socket.on('error', () => resolve(text))
-    socket.setTimeout(ANSWER_MS, () => resolve(text))
+    socket.setTimeout(
+      ANSWER_MS,
+      unlessHeard(() => resolve(text)),
+    )
   })
   socket.write(`GET ${line} HTTP/1.1\r\nHost: ${name}\r\nUser-Agent: mttrly-diagnosis\r\nConnection: close\r\n\r\n`)
   const status = Number(/^HTTP\/\d(?:\.\d)? (\d{3})/.exec(await answer)?.[1])
@@ -85,14 +94,17 @@ export function askResolver(server: string): Promise<Answered> {
   if (kind === 0) return Promise.resolve({ ok: false, why: 'not an address' })
   return new Promise((resolve) => {
     const socket = createSocket(kind === 4 ? 'udp4' : 'udp6')
+    let timer: NodeJS.Timeout | undefined
+    let over = false
     const end = (answer: Answered): void => {
+      if (over) return
+      over = true
       clearTimeout(timer)
       socket.removeAllListeners()
       socket.on('error', () => {})
       socket.close()
       resolve(answer)
     }
-    const timer = setTimeout(() => end({ ok: false, why: 'no answer' }), ANSWER_MS)
     socket.on('error', (error: NodeJS.ErrnoException) => end({ ok: false, why: error.code ?? 'failed' }))
     socket.on('message', (message) => {
       if (message.length < 12 || message.readUInt16BE(0) !== QUESTION.readUInt16BE(0)) return
@@ -100,6 +112,12 @@ export function askResolver(server: string): Promise<Answered> {
       end({ ok: status !== 2, status, why: status === 2 ? 'SERVFAIL: it reaches no other server' : 'it answers' })
     })
     // A connected socket is told when nothing listens there.
-    socket.connect(53, server, () => socket.send(QUESTION))
+    socket.connect(53, server, () => {
+      socket.send(QUESTION)
+      timer = setTimeout(
+        unlessHeard(() => end({ ok: false, why: 'no answer' })),
+        ANSWER_MS,
+      )
+    })
   })
 }

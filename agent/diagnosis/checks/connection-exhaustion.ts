@@ -11,7 +11,7 @@ const LISTEN = '0A'
 const CLOSE_WAIT = '08'
 /** What a program or the kernel says of it. */
 const COMPLAINT =
-  /worker_connections are not enough|cannot assign requested address|eaddrnotavail|possible syn flooding|too many orphaned sockets|server reached MaxRequestWorkers|reached pm\.max_children/i
+  /worker_connections are not enough|connect.*(?:cannot assign requested address|eaddrnotavail)|possible syn flooding|too many orphaned sockets|server reached MaxRequestWorkers|reached pm\.max_children/i
 
 export type Socket = { port: number; remote: string; state: string; waiting: number }
 

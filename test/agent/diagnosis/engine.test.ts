@@ -1,5 +1,7 @@
 // How checks are run and findings put in order, and what the samples of processes say.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import type { Finding } from '#proto/contract/diagnosis.ts'
 import type { Check } from '../../../agent/diagnosis/check.ts'
@@ -149,6 +151,19 @@ describe('what it reads with', () => {
       ok: false,
       why: 'not an address of this host',
     })
+  })
+
+  test('hears the answer that came while it was kept from its processor', async () => {
+    const server = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    await new Promise((resolve) => setImmediate(resolve)) // after it timers are looked at before answers
+    const asked = probe({ address: '127.0.0.1', port })
+    await new Promise<void>((resolve) => process.nextTick(resolve))
+    const until = performance.now() + 1_200
+    while (performance.now() < until);
+    assert.deepEqual(await asked, { ok: true, why: 'connected' })
+    server.close()
   })
 
   test('takes lines of the journal as they come, newest first: bytes, lists, cut off', () => {

@@ -227,6 +227,9 @@ describe('descriptors and connections', () => {
       brief(await find(t, connectionExhaustion, { reality, files: { 'proc/net/tcp': waits.join('\n') } })),
       ['medium CONNECTION_EXHAUSTION shop.service'],
     )
+    const says = (text: string) => find(t, connectionExhaustion, { recent: [line(text)] })
+    assert.equal((await says('connect EADDRNOTAVAIL 10.0.0.7:5432')).length, 1)
+    assert.deepEqual(await says('listen EADDRNOTAVAIL: address not available 10.9.8.7:80'), [])
   })
 
   test('a table of connections that is full', async (t) => {
