@@ -14,7 +14,8 @@ rm -rf /var/lib/apt/lists/*
 for name in shop orders mailer; do useradd -r "$name"; done
 cp -r --no-preserve=ownership /mnt/tree/. /
 cp /opt/node /usr/local/bin/node
-chown -R shop: /srv/shop /srv/uploads
+install -d -o shop -g shop /srv/uploads
+chown -R shop: /srv/shop
 chown -R orders: /srv/orders
 install -d -o mailer -g mailer /srv/mailer /var/spool/mailer
 chown root:shop /etc/shop/*
