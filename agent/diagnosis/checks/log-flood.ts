@@ -5,9 +5,9 @@ import { gib } from '../figures.ts'
 import { finding, next, quoted, seen } from '../say.ts'
 
 const WINDOW_MS = 60_000
-/** Lines a second, over at least some seconds: a start may be talkative. */
-const MANY = 25
-const VERY_MANY = 150
+/** Lines a second, over at least some seconds: a start may be talkative, and so is what starts over and over. */
+const MANY = 100
+const VERY_MANY = 200
 const SECONDS = 4
 const AT_ONCE = 1_000
 const GROWS = 512 * 1024
@@ -16,9 +16,8 @@ const SHORTLY_MS = 5 * 60_000
 
 export type Flood = { unit: string; perSecond: number; lines: LogLine[] }
 
-/** Per second of the time in which it wrote: a list that is cut off begins in the middle. */
 /**
- * Lines a second while it wrote. The journal takes so many in half a minute and then none (man 5 journald.conf), so that a
+ * Lines a second while it wrote: a list that is cut off begins in the middle. The journal takes so many in half a minute and then none (man 5 journald.conf), so that a
  * flood can look like one moment: then the number alone tells.
  */
 export function floodsIn(lines: readonly LogLine[], now: number): Flood[] {
