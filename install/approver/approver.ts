@@ -5,7 +5,8 @@ import { z } from 'zod'
 import { type Approval, Run, statementFor } from '#proto/contract/approval.ts'
 import { keyIdOf, sha256 } from '#proto/contract/canonical.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
-import { type Kept, makeKept, nameServer, policyEntry, Refusal, readKept } from './keeper.ts'
+import { ask, siteOf } from './central.ts'
+import { changeKept, type Kept, makeKept, mustBeNone, nameServer, policyEntry, Refusal, readKept } from './keeper.ts'
 import { escaped, folded, runLines, saidLines } from './show.ts'
 
 export type Terminal = {
@@ -18,8 +19,6 @@ export type Terminal = {
   secret(what: string): Promise<string>
 }
 export type Options = { home: string; central?: string | undefined; name?: string | undefined }
-
-const PATIENCE_MS = 30_000
 
 const Waiting = z.object({
   action_id: z.string(),
@@ -39,6 +38,7 @@ type Command = { help: string; run(words: readonly string[], options: Options, t
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
   init: { help: '--central URL --name YOU   makes a key; takes an API key of yours on standard input', run: init },
+  login: { help: '[--central URL]   takes another API key, and another URL; the signing key stays', run: login },
   list: { help: 'what waits for a signature', run: list },
   show: {
     help: 'ACTION   what would run',
@@ -49,11 +49,26 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
 }
 
 async function init(_words: readonly string[], { home, central, name }: Options, terminal: Terminal): Promise<void> {
-  if (!central || !URL.canParse(central) || !name) throw new Refusal('init needs --central URL and --name YOU.')
-  const token = await terminal.secret('An API key of yours, with the scope execute')
-  const kept = makeKept(home, { name, central, token })
+  if (!central || !name) throw new Refusal('init needs --central URL and --name YOU.')
+  mustBeNone(home)
+  const kept = makeKept(home, { name, ...(await wayTo(central, terminal)) })
   terminal.print('In /etc/mttrly/policy.yaml of each host that is to believe you, then systemctl restart mttrly-agent:')
   for (const line of ['', 'approvals: signed', 'approvers:', `  - ${policyEntry(kept)}`, '']) terminal.print(line)
+}
+
+async function login(_words: readonly string[], { home, central }: Options, terminal: Terminal): Promise<void> {
+  const way = await wayTo(central ?? readKept(home).central, terminal)
+  changeKept(home, way)
+  terminal.print(`The API key for ${way.central} is replaced; the signing key is the one that hosts know.`)
+}
+
+/** Central is asked before anything is kept: a key that may not decide is better refused here than at the first signature. */
+async function wayTo(url: string, terminal: Terminal): Promise<Pick<Kept, 'central' | 'token'>> {
+  const central = siteOf(url)
+  const token = await terminal.secret('An API key of yours, with the scope execute')
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new Refusal('Standard input must hold one API key, and nothing else.')
+  await ask({ central, token }, '/approver/actions')
+  return { central, token }
 }
 
 async function list(_words: readonly string[], { home }: Options, terminal: Terminal): Promise<void> {
@@ -117,23 +132,4 @@ function whereOf({ servers }: Kept, { server_id, server_name }: z.infer<typeof W
   const called =
     own === undefined ? `not named by you; Central calls it ${escaped(server_name.slice(0, 120))}` : escaped(own)
   return `${escaped(server_id)} (${called})`
-}
-
-const Refused = z.object({ code: z.string(), details: z.object({ why: z.string().optional() }).optional() })
-
-async function ask({ central, token }: Kept, path: string, body?: unknown): Promise<unknown> {
-  const response = await fetch(new URL(path, central), {
-    headers: { authorization: `Bearer ${token}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
-    ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
-    redirect: 'error',
-    signal: AbortSignal.timeout(PATIENCE_MS),
-  }).catch((error: Error) => {
-    throw new Refusal(`${central} cannot be reached: ${String(error.cause ?? error)}`)
-  })
-  const answer: unknown = await response.json().catch(() => {
-    throw new Refusal(`${central} answered with ${response.status}, and with what is no JSON.`)
-  })
-  if (response.ok) return answer
-  const refused = Refused.safeParse(answer).data
-  throw new Refusal(`${escaped(refused?.code ?? String(response.status))} ${escaped(refused?.details?.why ?? '')}`)
 }

@@ -1,7 +1,7 @@
 // What the approver's tool keeps: one file that nobody else can read, with the key, the way to Central, and the names
 // that this person gave servers. Central is told none of it but what is signed.
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 
@@ -32,6 +32,16 @@ export function readKept(home: string): Kept {
 }
 
 /** @throws Refusal when there is a key already: hosts may believe it */
+export function mustBeNone(home: string): void {
+  if (existsSync(fileIn(home))) throw already(home)
+}
+
+const already = (home: string): Refusal =>
+  new Refusal(
+    `There is a key already, in ${fileIn(home)}. For another API key or URL use \`login\`; for a key of its own, --home DIRECTORY.`,
+  )
+
+/** @throws Refusal as above */
 export function makeKept(home: string, given: Pick<Kept, 'name' | 'central' | 'token'>): Kept {
   mkdirSync(home, { recursive: true, mode: 0o700 })
   const { privateKey } = generateKeyPairSync('ed25519')
@@ -40,7 +50,7 @@ export function makeKept(home: string, given: Pick<Kept, 'name' | 'central' | 't
     writeFileSync(fileIn(home), textOf(kept), { mode: 0o600, flag: 'wx' })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    throw new Refusal(`There is a key already, in ${fileIn(home)}.`)
+    throw already(home)
   }
   return kept
 }
@@ -51,8 +61,13 @@ export function nameServer(home: string, id: string, name: string): void {
   const known = Object.entries(kept.servers).find(([each, called]) => (each === id) !== (called === name))
   if (known)
     throw new Refusal(`${known[0]} is ${known[1]} already. If that has changed, take it out of ${fileIn(home)}.`)
+  changeKept(home, { servers: { ...kept.servers, [id]: name } })
+}
+
+/** The key stays: hosts believe it. */
+export function changeKept(home: string, change: Partial<Omit<Kept, 'key'>>): void {
   const next = `${fileIn(home)}.new`
-  writeFileSync(next, textOf({ ...kept, servers: { ...kept.servers, [id]: name } }), { mode: 0o600 })
+  writeFileSync(next, textOf({ ...readKept(home), ...change }), { mode: 0o600 })
   renameSync(next, fileIn(home))
 }
 

@@ -6,12 +6,13 @@ import { text } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
 import { COMMANDS, type Terminal } from './approver.ts'
 import { Refusal } from './keeper.ts'
+import { widthOf } from './show.ts'
 
 const OPTIONS = { home: { type: 'string' }, central: { type: 'string' }, name: { type: 'string' } } as const
 
 const terminal: Terminal = {
   print: (line) => void process.stdout.write(`${line}\n`),
-  columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+  columns: widthOf(process.stdout),
   async ask(question) {
     // What is piped in was decided before it could be read.
     if (!process.stdin.isTTY || !process.stdout.isTTY) throw new Refusal('Signing needs a person at a terminal.')

@@ -18,6 +18,10 @@ const GOES_ON = '    : '
 /** Narrower than this, a terminal shows nothing that can be judged. */
 const NARROW = 20
 
+/** Of a terminal that does not know its own, what most have; undefined where it is none. */
+export const widthOf = ({ isTTY, columns }: { isTTY?: boolean; columns?: number }): number | undefined =>
+  isTTY ? columns || 80 : undefined
+
 /** Rows of a terminal that wide: one that it broke itself could begin like a line of ours. */
 export function folded(line: string, columns = Number.POSITIVE_INFINITY): string[] {
   const width = Math.max(NARROW, columns)

@@ -11,6 +11,7 @@ import type { Approval } from '#proto/contract/approval.ts'
 import { type Grant, signGrant } from '#proto/contract/grant.ts'
 import { runsOnHost } from '../../central/domain/action.ts'
 import { COMMANDS, type Terminal } from '../../install/approver/approver.ts'
+import { readKept } from '../../install/approver/keeper.ts'
 import { createAuthenticator } from '../central/identity/authenticator.ts'
 import { createApprover, type TestApprover } from '../helpers/approver.ts'
 import { until } from '../helpers/fleet.ts'
@@ -97,12 +98,31 @@ verifies(
   'approvals:signed-hosts-run-only-what-was-signed',
   'the tool makes a key that nobody else reads, and says what the host must be told',
   async () => {
+    const refused = async (words: readonly string[], input: string) => {
+      const { status, stdout, stderr } = await tool(words, input)
+      assert.deepEqual([status, stdout], [1, ''], stderr)
+      return stderr
+    }
+    const init = (central: string) => ['init', '--central', central, '--name', 'sam']
+    assert.match(await refused(init(world.booted.url), '\n'), /one API key/)
+    assert.match(await refused(init('http://mttrly.example'), `${key}\n`), /in clear/)
+    assert.match(await refused(init(world.booted.url), 'nobody\n'), /AUTH_FAILED .*`login`/)
+    assert.ok(!existsSync(join(home, 'approver.json')), 'nothing is kept of what was refused')
     const made = await tool(['init', '--central', world.booted.url, '--name', 'sam'], `${key}\n`)
     assert.equal(made.status, 0, made.stderr)
     assert.equal(statSync(join(home, 'approver.json')).mode & 0o777, 0o600)
     assert.ok(!made.stdout.includes(key) && !made.stdout.includes('PRIVATE'))
     const again = await tool(['init', '--central', world.booted.url, '--name', 'sam'], `${key}\n`)
     assert.equal(again.status, 1, 'a second key')
+    assert.match(again.stderr, /`login`/)
+    const before = readKept(home)
+    assert.match(await refused(['login'], 'nobody\n'), /AUTH_FAILED/)
+    assert.equal(readKept(home).token, key)
+    const other = await world.booted.apiKey((await world.booted.member('second', 'approver')).userId)
+    assert.equal((await tool(['login'], `${other}\n`)).status, 0)
+    const { token, key: kept } = readKept(home)
+    assert.deepEqual([token, kept.equals(before.key)], [other, true])
+    assert.equal((await tool(['login', '--central', world.booted.url], `${key}\n`)).status, 0)
     const { workspaceId, central } = world.booted
     const { passkeys } = central.identity
     passkeyOwner = await world.booted.member('gestures', 'approver')

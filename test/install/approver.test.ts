@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Run, runDigest } from '#proto/contract/approval.ts'
 import { sha256 } from '#proto/contract/canonical.ts'
-import { makeKept, nameServer, readKept } from '../../install/approver/keeper.ts'
-import { barred, escaped, folded, runLines, saidLines } from '../../install/approver/show.ts'
+import { siteOf } from '../../install/approver/central.ts'
+import { changeKept, makeKept, nameServer, readKept } from '../../install/approver/keeper.ts'
+import { barred, escaped, folded, runLines, saidLines, widthOf } from '../../install/approver/show.ts'
 
 const RUN: Run = {
   argv: ['/bin/sh', '-c', 'true'],
@@ -59,6 +60,21 @@ test('no row of a terminal begins with what it names: long lines are broken by t
   assert.deepEqual(folded('short', 5), ['short'])
 })
 
+test('a terminal that does not know its width has the usual one', () => {
+  assert.deepEqual(
+    [{ isTTY: true, columns: 0 }, { isTTY: true }, { isTTY: true, columns: 132 }, { columns: 132 }].map(widthOf),
+    [80, 80, 132, undefined],
+  )
+})
+
+test('an API key goes nowhere in clear but to this machine', () => {
+  for (const url of ['https://mttrly.example', 'http://127.0.0.1:8443', 'http://[::1]:1', 'http://localhost'])
+    assert.equal(siteOf(url), url)
+  for (const url of ['http://mttrly.example', 'http://127.0.0.1.example', 'http://127.example', 'ftp://localhost'])
+    assert.throws(() => siteOf(url), /in clear/, url)
+  assert.throws(() => siteOf('mttrly.example'), /no URL/)
+})
+
 test('what others say about it cannot push it out of sight', () => {
   assert.deepEqual(saidLines('one\ntwo'), ['    | one\\n', '    | two'])
   for (const text of ['x\n'.repeat(100), 'x'.repeat(100_000)]) {
@@ -79,4 +95,8 @@ test('a server keeps the name that it was given, and has it alone', (t) => {
   assert.throws(() => nameServer(home, 'srv_1', 'test'), /already/)
   assert.throws(() => nameServer(home, 'srv_3', 'production'), /srv_1 is production already/)
   assert.deepEqual(readKept(home).servers, { srv_1: 'production', srv_2: 'test' })
+  const { key } = readKept(home)
+  changeKept(home, { token: 'y' })
+  const { servers, token, key: after } = readKept(home)
+  assert.deepEqual([servers, token, after.equals(key)], [{ srv_1: 'production', srv_2: 'test' }, 'y', true])
 })
