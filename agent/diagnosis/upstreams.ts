@@ -6,6 +6,8 @@ import { isOwn, isTroubled, type Watched } from './units.ts'
 
 type Wanted = Pick<Upstream, 'port' | 'path' | 'name'> & { pool?: string }
 const SERVERS = /^(?:nginx|apache2|httpd|caddy|haproxy)\./
+/** The agent's own units answer nobody. */
+const OURS = /^mttrly-/
 
 export type Upstream = {
   /** What the configuration calls a group of them. */
@@ -72,7 +74,9 @@ export function supplierOf(
   { port, path, name, pool }: Wanted,
   watched: readonly Watched[] = [],
 ): Unit | undefined {
-  const services = facts.reality.units.filter(({ kind, id }) => kind === 'service' && !SERVERS.test(id))
+  const services = facts.reality.units.filter(
+    ({ kind, id }) => kind === 'service' && !SERVERS.test(id) && !OURS.test(id),
+  )
   const own = services.filter(isOwn)
   const fits = (unit: Unit): boolean =>
     (port !== undefined && port > 79 && mentionsPort(facts, unit, port)) ||
@@ -80,7 +84,7 @@ export function supplierOf(
   const said = port === undefined ? undefined : new RegExp(`(?:[:\\s]|port )${port}\\b`)
   const names = [name, pool ?? ''].filter((each) => each.length > 2)
   const troubled = watched.filter(
-    (each) => isTroubled(each) && isOwn(each.unit) && each.unit.kind === 'service' && each.state !== 'masked',
+    (each) => isTroubled(each) && own.some(({ id }) => id === each.id) && each.state !== 'masked',
   )
   return (
     own.find(fits) ??

@@ -5,6 +5,7 @@ import { NotPossible } from '../not-possible.ts'
 import { finding, next, quoted, seen } from '../say.ts'
 
 const PORTS_MAX = 24
+const TABLE_MAX = 4 * 1024 * 1024
 const SHORTLY_MS = 15 * 60_000
 const LOGGED = /(?:\bIN=\S* OUT=\S* .*|\bDROP\b.*|\bREJECT\b.*|\[UFW BLOCK\].*)\bDPT=(\d+)/
 const FILES = [
@@ -74,6 +75,13 @@ function isPublic({ reality }: Facts, port: number): boolean {
   )
 }
 
+/** What had opened a port for a moment has closed it meanwhile. */
+function listensStill({ host }: Facts, port: number): boolean {
+  const tables = ['/proc/net/tcp', '/proc/net/tcp6'].map((path) => host.text(path, TABLE_MAX)).join('')
+  const hex = port.toString(16).toUpperCase().padStart(4, '0')
+  return tables === '' || new RegExp(`^\\s*\\d+: [0-9A-F]+:${hex} [0-9A-F]+:0000 0A `, 'm').test(tables)
+}
+
 async function tried(facts: Facts, listeners: ReturnType<typeof open>) {
   const results = await Promise.all(
     listeners.map(async (listener) => ({
@@ -82,7 +90,10 @@ async function tried(facts: Facts, listeners: ReturnType<typeof open>) {
     })),
   )
   return results.filter(
-    ({ ok, why }) => !ok && /^(?:no answer|E(?:CONNREFUSED|HOSTUNREACH|NETUNREACH|PERM|ACCES))$/.test(why),
+    ({ ok, why, listener }) =>
+      !ok &&
+      /^(?:no answer|E(?:CONNREFUSED|HOSTUNREACH|NETUNREACH|PERM|ACCES))$/.test(why) &&
+      listensStill(facts, listener.port ?? 0),
   )
 }
 
@@ -128,7 +139,7 @@ export const firewallDrop: Check = {
           cause: 'FIREWALL_DROP',
           subject: listener.owner?.name ? `${listener.owner.name} port ${port}` : nameOf(listener),
           explains: listener.owner?.name ? [listener.owner.name] : [],
-          title: `${nameOf(listener)} listens on port ${port}, and ${failure ? `a connection to it from this host gets ${failure.why === 'no answer' ? 'no answer' : `turned away (${failure.why})`}` : 'a rule of the firewall turns it away'}`,
+          title: `${listener.owner?.name || listener.process || 'something'} listens on port ${port}, and ${failure ? `a connection to it from this host gets ${failure.why === 'no answer' ? 'no answer' : `turned away (${failure.why})`}` : 'a rule of the firewall turns it away'}`,
           severity: sure ? 'high' : named ? 'medium' : 'low',
           confidence: failure && rules.length > 0 ? 0.97 : failure ? 0.85 : sure ? 0.8 : 0.5,
           evidence: [

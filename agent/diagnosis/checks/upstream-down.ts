@@ -10,15 +10,16 @@ const isOpen = (facts: Facts, { name, port, path }: Upstream): boolean =>
 
 function describe(upstream: Upstream, watched: readonly Watched[], facts: Facts) {
   const { what, sites, server, file, port } = upstream
-  const unit = supplierOf(facts, upstream, watched)
+  const named = supplierOf(facts, upstream)
+  const unit = named ?? supplierOf(facts, upstream, watched)
   const state = watched.find(({ id }) => id === unit?.id)?.state
   const refused = refusals(watched, facts.now).find((each) => each.port === port && each.client.id.startsWith(server))
   const elsewhere = port === undefined ? [] : listenersOn(facts, port)
   return finding({
     cause: 'UPSTREAM_DOWN',
     subject: unit?.id ?? what,
-    title: `nobody answers at ${what}, where ${server} sends the requests for ${sites.join(', ')}${unit ? `: ${unit.id} should, and ${state === 'running' ? 'listens elsewhere' : 'does not run'}` : ''}`,
-    confidence: refused ? 0.97 : 0.93,
+    title: `nobody answers at ${what}, where ${server} sends the requests for ${sites.join(', ')}${unit ? `: ${named ? `${unit.id} should, and` : `perhaps ${unit.id}, which`} ${state === 'running' ? 'listens elsewhere' : 'does not run'}` : ''}`,
+    confidence: unit && !named ? 0.8 : refused ? 0.97 : 0.93,
     impact: sites.map((site) => `${site}: 502 Bad Gateway`),
     evidence: [
       seen(file, facts.now, `passes requests to ${what}`),

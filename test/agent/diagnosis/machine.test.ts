@@ -261,6 +261,11 @@ describe('network', () => {
       [],
     )
     assert.deepEqual(await find(t, firewallDrop, { reality, programs: { nft_rules: '' } }), [])
+    const table = (port: string) => ({
+      'proc/net/tcp': `  sl  local_address rem_address   st\n   0: 00000000:${port} 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 1\n`,
+    })
+    assert.equal((await find(t, firewallDrop, { reality, answers, files: table('1F90') })).length, 1)
+    assert.deepEqual(await find(t, firewallDrop, { reality, answers, files: table('1F91') }), [], 'closed meanwhile')
   })
 
   test('rules of nft and iptables that turn a port away are read, and so is what their policy leaves out', () => {

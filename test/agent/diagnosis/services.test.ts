@@ -42,6 +42,10 @@ describe('what web servers pass requests to', () => {
     assert.deepEqual(await serious(t, upstreamDown, { sites: [site('http://127.0.0.1:3999')] }), [
       'UPSTREAM_DOWN 127.0.0.1:3999',
     ])
+    const ours = unit('mttrly-update@1.0.0.service', 'failed', { text: '[Service]\nExecStart=/opt/mttrly/x\n' })
+    assert.deepEqual(await serious(t, upstreamDown, { sites: [site('http://127.0.0.1:3999')], units: [ours] }), [
+      'UPSTREAM_DOWN 127.0.0.1:3999',
+    ])
     assert.deepEqual(await serious(t, upstreamDown, { sites: [site('http://unix:/run/app.sock:/')] }), [
       'UPSTREAM_DOWN /run/app.sock',
     ])
