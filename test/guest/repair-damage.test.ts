@@ -196,7 +196,7 @@ describe('a damaged installation', { skip: whyNoGuest() ?? false }, () => {
     await world.untilOnline(0)
     await guest.must('for i in $(seq 300); do getent passwd mttrly >/dev/null || exit 0; sleep 0.1; done; exit 1')
     await guest.must('while systemctl is-active --quiet uninstall-of-mttrly; do sleep 0.1; done')
-    await guest.must('rm -f /srv/made')
+    await guest.must('rm -rf /srv/made /srv/there /srv/version')
     const gone = await takeSnapshot(guest)
     assert.deepEqual(differences(pristine, gone), [])
     assert.deepEqual([gone.units, gone.accounts, gone.cgroups], [pristine.units, pristine.accounts, pristine.cgroups])
