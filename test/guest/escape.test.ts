@@ -62,6 +62,7 @@ describe('the lanes of an installed agent', { skip: why ?? false }, () => {
     assert.deepEqual(server?.lanes, [
       { name: 'read', isolation: 'systemd' },
       { name: 'inspect', isolation: 'systemd' },
+      { name: 'docker', isolation: 'systemd' },
       { name: 'act', isolation: 'systemd' },
     ])
   })
