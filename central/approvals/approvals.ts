@@ -175,8 +175,12 @@ export function createApprovals(rooms: {
   function mustBeAPerson({ requester }: Action, { by, decision, approval }: DecideRequest, hostLooks: boolean): void {
     if (by.credential === 'session') return
     const brings = decision === 'approve' && approval !== undefined && by.scopes.includes('execute')
-    if (!brings || !hostLooks || by.grantId === requester.grant_id)
+    if (!brings || !hostLooks)
       throw new CatalogueError('FORBIDDEN', { why: 'Only a person on the approval page can decide.' })
+    if (by.grantId === requester.grant_id)
+      throw new CatalogueError('FORBIDDEN', {
+        why: 'The credential that asked cannot approve. Make another API key for this tool alone; `npm run approver -- login` takes it.',
+      })
   }
 
   /** The line of this decision stands already; this one says that it did not come to hold. */
@@ -253,6 +257,8 @@ export function createApprovals(rooms: {
     cancel,
     waitFor,
     urlOf,
+    /** Whether its host believes only the signature of an approver that the host itself names. */
+    needsSignature: async (action: Action) => runsOnHost(action.spec) && (await rooms.signersOf(action)) !== null,
     /** Marks everything whose time is over; called from time to time. */
     async sweep(): Promise<void> {
       for (const action of await store.due(clock.now())) await expire(action)

@@ -2,7 +2,7 @@
 import { CatalogueError, type ErrorCode, type ErrorDetails } from '#proto/contract/errors.ts'
 import { decide, type Effect, type Verdict } from '../domain/decide.ts'
 import type { Principal } from '../domain/principal.ts'
-import { viewOf } from '../tools/action-view.ts'
+import { askedView } from '../tools/action-view.ts'
 import type { ToolContext } from '../tools/context.ts'
 import { type NeedsPerson, type Subject, type Tool, works } from '../tools/define.ts'
 import { endOf, headOf, type Line, openLine } from './audit-line.ts'
@@ -104,7 +104,7 @@ async function perform(
     const { spec, words } = await requestOf(tool, input, ctx)
     const said = { ...words, title: titleOf(words.title), why: verdict.why }
     const action = await ctx.approvals.request(call.principal, call.requestId, spec, said)
-    return { kind: 'result', value: tool.output.parse(viewOf(action, { approvalUrl: ctx.approvals.urlOf(action.id) })) }
+    return { kind: 'result', value: tool.output.parse(await askedView(action, ctx.approvals)) }
   }
   if (tool.scope === 'execute' && effect.kind === 'none') await line.durable
   const [result] = await Promise.all([handle(tool, input, ctx), line.durable])

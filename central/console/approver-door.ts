@@ -50,8 +50,12 @@ async function approverOf({ headers }: FastifyRequest, { oauth }: Rooms): Promis
   const token = /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1]
   const found = token === undefined ? { refused: 'AUTH_FAILED' as const } : await oauth.verifyBearer(token)
   if ('refused' in found) throw new CatalogueError('AUTH_FAILED', { why: 'Bring an API key of an approver.' })
-  if (!mayApprove(found.role) || !found.scopes.includes('execute'))
-    throw new CatalogueError('FORBIDDEN', { why: 'This credential is not one of somebody who may decide.' })
+  if (!mayApprove(found.role))
+    throw new CatalogueError('FORBIDDEN', { why: `The role "${found.role}" cannot decide actions.` })
+  if (!found.scopes.includes('execute'))
+    throw new CatalogueError('FORBIDDEN', {
+      why: 'This API key lacks the scope execute. Make one that has it; `npm run approver -- login` takes it.',
+    })
   return found
 }
 

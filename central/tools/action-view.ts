@@ -60,16 +60,27 @@ export const ActionView = z.object({
 })
 export type ActionView = z.infer<typeof ActionView>
 
-type Extra = { approvalUrl?: string; page?: OutputPage; result?: Record<string, unknown>; rollout?: RolloutView }
+type Extra = {
+  approvalUrl?: string
+  needsSignature?: boolean
+  page?: OutputPage
+  result?: Record<string, unknown>
+  rollout?: RolloutView
+}
+
+const AFTER_ASKING =
+  'Then call mttrly_approve_action (waits) or mttrly_get_action_result. Asking again makes a second action.'
 
 const NEXT_STEPS: Partial<Record<Action['state'], string>> = {
-  pending_approval:
-    'A person must approve this at approval_url. Then call mttrly_approve_action (waits) or mttrly_get_action_result. Asking again makes a second action.',
+  pending_approval: `A person must approve this at approval_url. ${AFTER_ASKING}`,
   approved: 'Approved; it is about to start. Call mttrly_get_action_result.',
   running: 'Still running. Call mttrly_get_action_result for its output and end.',
   expired: 'Nobody decided in time. Ask again if it is still wanted.',
   unknown: 'It cannot be known whether or how it ended. Look at the server before asking again.',
 }
+
+const signStep = (id: string): string =>
+  `An approver that the server's own policy names must sign this: on their machine with \`npm run approver -- sign ${id}\`, or with a passkey at approval_url. A code is not enough. ${AFTER_ASKING}`
 
 const NOT_WRITTEN =
   'The host refused and nothing was changed; the output says why. After changed_since, read the file again and ask anew.'
@@ -100,7 +111,7 @@ function nextStepOf({ state, spec, outcome }: Action): string | undefined {
 export function viewOf(action: Action, extra: Extra = {}): ActionView {
   const { outcome } = action
   const pending = action.state === 'pending_approval'
-  const next = nextStepOf(action)
+  const next = pending && extra.needsSignature ? signStep(action.id) : nextStepOf(action)
   return {
     status: action.state,
     action_id: action.id,
@@ -119,6 +130,16 @@ export function viewOf(action: Action, extra: Extra = {}): ActionView {
     ...extra.page,
   }
 }
+
+type AskedIn = Pick<ToolContext['approvals'], 'urlOf' | 'needsSignature'>
+
+/** As somebody sees it who waits for the decision. */
+export const askedView = async (action: Action, approvals: AskedIn, extra: Extra = {}): Promise<ActionView> =>
+  viewOf(action, {
+    ...extra,
+    approvalUrl: approvals.urlOf(action.id),
+    needsSignature: action.state === 'pending_approval' && (await approvals.needsSignature(action)),
+  })
 
 const planOf = ({ spec }: Action): Pick<ActionView, 'plan'> =>
   spec.kind === 'repair_install' && spec.plan.drifts.length > 0 ? { plan: planLines(spec.plan.drifts) } : {}
@@ -190,8 +211,7 @@ export async function fullView(
   const result = ownResult(action, ctx)
   const kept = { end, over: isTerminal(action.state) }
   const rollout = await ctx.rollouts.view(action)
-  return viewOf(action, {
-    approvalUrl: ctx.approvals.urlOf(action.id),
+  return askedView(action, ctx.approvals, {
     ...(runsOnHost(action.spec) && action.started_at && { page: pageOf(held, page.offset, page.limit, kept) }),
     ...(rollout && { rollout }),
     ...(result && { result }),

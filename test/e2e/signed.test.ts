@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, before } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import type { Approval } from '#proto/contract/approval.ts'
+import { type Approval, runDigest } from '#proto/contract/approval.ts'
 import { type Grant, signGrant } from '#proto/contract/grant.ts'
 import { runsOnHost } from '../../central/domain/action.ts'
 import { COMMANDS, type Terminal } from '../../install/approver/approver.ts'
@@ -71,6 +71,8 @@ const send = (id: string, approval: Approval, token: string): Promise<Response> 
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify(approval),
   })
+const saidTo = async (response: Response): Promise<string> =>
+  ((await response.json()) as { details: { why: string } }).details.why
 const whyOf = async (response: Response): Promise<string> => {
   const { code, details } = (await response.json()) as { code: string; details?: { reason?: string } }
   return [code, details?.reason].filter(Boolean).join(' ')
@@ -82,12 +84,23 @@ async function runOf(actionId: string) {
   return { ...spec, argv: [...spec.argv], env: { ...spec.env }, server_id, action_id: id }
 }
 
+/** How a client sees that a server believes signatures alone, wherever it reads an action that waits. */
+async function clientsAreTold(id: string, approvals: string, next: RegExp): Promise<void> {
+  const { mcp, host } = world
+  assert.equal((await mcp.value('get_server_status', { server_id: host.serverId })).approvals, approvals)
+  const { actions } = (await mcp.value('get_pending_actions', {})) as { actions: { next_step: string }[] }
+  assert.match(actions[0]?.next_step ?? '', next)
+  const waited = await mcp.value('approve_action', { action_id: id, decision: 'approve', wait_s: 1 })
+  assert.match(String(waited.next_step), next)
+}
+
 verifies(
   'approvals:signed-hosts-run-only-what-was-signed',
   'while the host asks for no signature, none decides anything',
   async () => {
     const thief = createApprover('thief')
     const id = await world.ask(`touch ${world.host.work('unsigned')}`)
+    await clientsAreTold(id, 'central', /^A person must approve this at approval_url\./)
     const answer = await send(id, thief.approves(await runOf(id)), key)
     assert.equal(await whyOf(answer), 'FORBIDDEN')
     assert.ok(!existsSync(world.host.work('unsigned')))
@@ -144,8 +157,13 @@ verifies(
   'a code on the page decides nothing there, and the page says what does',
   async () => {
     const id = await world.ask(`touch ${world.host.work('by-code')}`)
+    await clientsAreTold(id, 'signed', new RegExp(`^An approver that the server's own policy names.* -- sign ${id}`))
     const person = await world.approver()
     const page = await (await person.get(`/approvals/${id}`)).text()
+    const hash = runDigest(await runOf(id))
+    assert.match(page, new RegExp(`Run SHA-256</span> <code[^>]*>${hash}<`))
+    assert.ok(!page.includes('All that is signed'))
+    assert.match(await atTerminal(['show', id], ''), new RegExp(`^Run +SHA-256 ${hash}$`, 'm'))
     assert.match(page, new RegExp(`npm run approver -- sign ${id}`))
     assert.ok(!page.includes('One-time code'))
     const answer = await person.decide(id, 'approve')
@@ -221,7 +239,9 @@ verifies(
     const run = await runOf(id)
     const thief: TestApprover = createApprover('thief')
     assert.equal(await whyOf(await send(id, thief.approves(run), key)), 'POLICY_DENIED approver_unknown')
-    assert.equal(await whyOf(await send(id, thief.approves(run), world.key)), 'FORBIDDEN', 'the credential that asked')
+    const asked = await send(id, thief.approves(run), world.key)
+    assert.equal(asked.status, 403)
+    assert.match(await saidTo(asked), /credential that asked cannot approve.*approver -- login/)
     const viewer = await world.booted.member('looks', 'viewer')
     assert.equal(
       await whyOf(await send(id, thief.approves(run), await world.booted.apiKey(viewer.userId))),
@@ -229,7 +249,7 @@ verifies(
     )
     const { userId } = await world.booted.member('reads', 'approver')
     const reads = await world.booted.apiKey(userId, ['read'])
-    assert.equal(await whyOf(await send(id, thief.approves(run), reads)), 'FORBIDDEN')
+    assert.match(await saidTo(await send(id, thief.approves(run), reads)), /lacks the scope execute/)
     assert.equal(await whyOf(await send(id, thief.approves(run), 'nobody')), 'AUTH_FAILED')
     const seen = await fetch(new URL(`/approver/actions/${id}`, world.booted.url), {
       headers: { authorization: `Bearer ${reads}` },

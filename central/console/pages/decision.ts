@@ -1,6 +1,7 @@
 // The decision page: the server, who asks, exactly what will run, what it does, and the decision. Afterwards, what became of it.
 import { html } from 'ghtml'
-import { type Action, type ActionOutcome, type ActionSpec, runsOnHost } from '../../domain/action.ts'
+import { runDigest } from '#proto/contract/approval.ts'
+import { type Action, type ActionOutcome, type ActionSpec, type HostSpec, runsOnHost } from '../../domain/action.ts'
 import { mayApprove } from '../../domain/principal.ts'
 import type { Factors } from '../../identity/proof.ts'
 import { mayHaveRun, stateWords } from '../action-words.ts'
@@ -36,7 +37,7 @@ export async function decisionPage(
 !${problem && !problem.atProof ? notice('bad', html`<p>${problem.text}</p>`) : ''}
 <div id="state" data-live data-state="${action.state}" aria-live="polite">!${stateCard(action)}</div>
 <div class="columns"><div class="stack">!${resultCard(visit, action)}!${whatRuns(action, servers)}</div>
-<div class="stack">!${whoAsks(action)}<div id="decide" data-live="${action.state}">!${decideCard(visit, action, server?.approvers && runsOnHost(action.spec) ? signForm(visit, action, factors) : approveForm(visit, action, factors, problem), policy.two_person)}</div></div></div>`
+<div class="stack">!${whoAsks(action)}<div id="decide" data-live="${action.state}">!${decideCard(visit, action, signedSpec(action, servers) ? signForm(visit, action, factors) : approveForm(visit, action, factors, problem), policy.two_person)}</div></div></div>`
   return {
     ...(problem && { status: problem.status }),
     page: {
@@ -85,6 +86,7 @@ function decidedBy({ decision, state }: Action): string {
 
 function whatRuns(action: Action, servers: readonly Server[]): string {
   const { spec, words, canonical, digest } = action
+  const signed = signedSpec(action, servers)
   return html`<section class="card stack"><h2>${what(action)}</h2>
 !${spec.kind === 'command' ? '' : html`<p>!${prose(words.title)}</p>`}!${workOf(spec, servers)}
 !${facts([
@@ -92,9 +94,17 @@ function whatRuns(action: Action, servers: readonly Server[]): string {
     ['To undo it', html`!${prose(words.undo)}`],
     ['Approval', html`!${prose(words.why)}`],
   ])}
-<details><summary>All that is signed: ${bytes(Buffer.byteLength(canonical))}</summary><div class="stack tight below"><pre class="code command" tabindex="0" aria-label="Canonical bytes">!${exact(canonical)}</pre><p class="hint">Canonical JSON (RFC 8785). A change of one byte changes the digest, and then it does not run.</p></div></details>
-<p class="small"><span class="muted">SHA-256</span> <code class="wrap-anywhere">${digest}</code></p></section>`
+!${signed ? runHash(signed) : ''}<details><summary>${signed ? 'All that Central keeps of it' : 'All that is signed'}: ${bytes(Buffer.byteLength(canonical))}</summary><div class="stack tight below"><pre class="code command" tabindex="0" aria-label="Canonical bytes">!${exact(canonical)}</pre><p class="hint">Canonical JSON (RFC 8785). A change of one byte changes the digest, and then it does not run.</p></div></details>
+<p class="small"><span class="muted">${signed ? 'SHA-256 of that' : 'SHA-256'}</span> <code class="wrap-anywhere">${digest}</code></p></section>`
 }
+
+/** What its host runs only when one of the approvers that the host names has signed it. */
+const signedSpec = ({ spec, server_id }: Action, servers: readonly Server[]): HostSpec | undefined =>
+  runsOnHost(spec) && servers.find(({ id }) => id === server_id)?.approvers ? spec : undefined
+
+/** In the words of the approver's tool (install/approver/show.ts), so that the two can be compared. */
+const runHash = (spec: HostSpec): string =>
+  html`<div class="stack tight"><p class="small"><span class="muted">Run SHA-256</span> <code class="wrap-anywhere">${runDigest({ ...spec, argv: [...spec.argv] })}</code></p><p class="hint">The approver&rsquo;s tool shows the same. What an approver signs names it, with this server, this action and a time limit.</p></div>`
 
 function what({ state, spec }: Action): string {
   if (state === 'pending_approval' || state === 'approved')

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ActionView, viewOf } from '../action-view.ts'
+import { ActionView, askedView } from '../action-view.ts'
 import { defineTool } from '../define.ts'
 
 export const getPendingActions = defineTool({
@@ -19,6 +19,6 @@ export const getPendingActions = defineTool({
   handler: async ({ server_id, limit }, { workspace, approvals }) => {
     const filter = { state: ['pending_approval' as const], limit, ...(server_id && { serverId: server_id }) }
     const actions = await approvals.list(workspace.id, filter)
-    return { actions: actions.map((action) => viewOf(action, { approvalUrl: approvals.urlOf(action.id) })) }
+    return { actions: await Promise.all(actions.map((action) => askedView(action, approvals))) }
   },
 })

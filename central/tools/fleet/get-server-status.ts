@@ -24,6 +24,9 @@ export const getServerStatus = defineTool({
     health: Health.nullable().describe('null while no heartbeat is known'),
     active_alerts: z.object({ info: z.number(), warning: z.number(), critical: z.number() }),
     lanes: z.array(z.object({ name: z.string(), isolation: z.string() })),
+    approvals: z
+      .enum(['central', 'signed'])
+      .describe('signed: runs only what an approver that its own policy names has signed'),
   }),
   subject: ({ server_id }) => ({ server_id, resource: 'status' }),
   handler: async ({ server_id }, ctx) => statusOf(server_id, ctx),
@@ -44,5 +47,6 @@ export async function statusOf(serverId: string, { fleet, workspace }: ToolConte
     health: sample ? healthOf(sample) : null,
     active_alerts: { info: count('info'), warning: count('warning'), critical: count('critical') },
     lanes: server.lanes.map(({ name, isolation }) => ({ name, isolation })),
+    approvals: server.approvers ? ('signed' as const) : ('central' as const),
   }
 }

@@ -70,6 +70,7 @@ function setUp(effect: Effect | undefined, options: { auditFails?: 'opened' | 'c
   } as unknown as Fleet
   const approvals = {
     urlOf: (id: string) => `http://localhost/approvals/${id}`,
+    needsSignature: async () => false,
     request: async () => {
       trace.push('asked')
       return {

@@ -76,7 +76,7 @@ const ctx = (userId: string) =>
   ({
     principal: principal({ userId }),
     output: { outputEnd: async () => 0, readOutput: async () => Buffer.alloc(0) },
-    approvals: { urlOf: () => 'http://localhost/approvals/act_1' },
+    approvals: { urlOf: () => 'http://localhost/approvals/act_1', needsSignature: async () => false },
     rollouts: { view: async () => undefined },
     unseal: () => '{"command":"mtti_secret"}',
   }) as unknown as Parameters<typeof fullView>[1]
