@@ -28,7 +28,7 @@ const SURVIVORS = 50
 const WORDS = 2_000
 
 /** Text from a host: bounded and neutralised. */
-const hostText = (text: string): string => plainText(text.slice(0, WORDS))
+export const hostText = (text: string): string => plainText(text.slice(0, WORDS))
 
 export function outcomeOf(run: RunOutcome): ActionOutcome {
   const ended = run.state === 'RUN_STATE_EXITED'

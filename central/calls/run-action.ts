@@ -25,7 +25,7 @@ import { seal } from '../domain/seal.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Relay } from '../relay/relay.ts'
 import type { ActionsStore, StoredGrant } from '../storage/actions.ts'
-import { type EndState, endStateOf, finishedLine, outcomeOf } from './outcomes.ts'
+import { type EndState, endStateOf, finishedLine, hostText, outcomeOf } from './outcomes.ts'
 import type { PolicyNow } from './policy-now.ts'
 import { CANCEL_RUN, isRead, keepOutput, persistently } from './runs.ts'
 
@@ -209,7 +209,7 @@ export function createRunAction(rooms: {
     if (!(error instanceof CatalogueError)) throw error
     if (error.details.reason === 'grant_used')
       return unknown('The agent has seen this grant before and kept no outcome.')
-    if (error.details.by === 'agent' && !SAYS_NOTHING.has(error.code)) return failed('Nothing was executed.', error)
+    if (error.details.by === 'agent' && !SAYS_NOTHING.has(error.code)) return failed(refusedByHost(error), error)
     if (neverStarts) return failed('The server could not be reached in time; nothing was executed.', error)
     const now = clock.now()
     if (now > (action.started_at ?? now) + GIVE_UP_AFTER)
@@ -327,6 +327,12 @@ const failed = (detail: string, error?: CatalogueError): End => ({
   state: 'failed',
   outcome: outcomeWith(detail, error),
 })
+
+/** Its words are bounded and neutralised where they came in (relay/frames.ts); here they must be a sentence, not a page. */
+function refusedByHost({ details }: CatalogueError): string {
+  const said = [details.why, details.reason].find((text): text is string => typeof text === 'string')
+  return !said ? 'Nothing was executed.' : `Nothing was executed. The host refused it: ${hostText(said)}`
+}
 
 const unknown = (detail: string): End => ({ state: 'unknown', outcome: { detail } })
 

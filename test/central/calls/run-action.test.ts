@@ -183,6 +183,15 @@ forEachDatabase('run-action', (open) => {
     })
   }
 
+  test("a refusal by the host's policy says why, whoever looks", async () => {
+    const why = 'policy.yaml approvals is central or signed'
+    const t = await setUp(await open(), () => refusal('POLICY_DENIED', `${why}\u202e`))
+    const action = await t.approved()
+    await t.runAction.start(action)
+    const { outcome } = await t.approvals.get('wsp_1', action.id)
+    assert.equal(outcome?.detail, `Nothing was executed. The host refused it: ${why}\\u{202e}`)
+  })
+
   test('when the server is back, the same request goes out again, from where its output ended', async () => {
     let tries = 0
     const t = await setUp(await open(), async ({ options }) => {
