@@ -221,9 +221,28 @@ const REFUSED_BY_HOST = {
   action: "Choose what they allow; only the host's owner changes them, in /etc/mttrly/policy.yaml on the server.",
 }
 
-/** What is said of a refusal: what its code means, unless the details tell more precisely who refused. */
-export const wordsOf = (code: ErrorCode, { by, source }: ErrorDetails): Pick<Entry, 'description' | 'action'> =>
-  code === 'POLICY_DENIED' && (by === 'agent' || source === 'host_policy') ? REFUSED_BY_HOST : ERRORS[code]
+/** Nobody forbade it in so many words: there is nothing on the host that could do it and would be held. */
+const NO_LANE = {
+  description: 'This server has no lane that may do this; nothing was done, and the details say why.',
+  action: "Have the server's owner run `mttrly-agent doctor` on it, which names what is missing or switched off.",
+}
+
+/** What is said of a refusal: what its code means, unless the details tell more precisely who refused, and why. */
+export function wordsOf(
+  code: ErrorCode,
+  { by, source, reason, why }: ErrorDetails,
+): Pick<Entry, 'description' | 'action'> {
+  if (code === 'POLICY_DENIED' && reason === 'no_isolation') return NO_LANE
+  if (code === 'POLICY_DENIED' && (by === 'agent' || source === 'host_policy')) return REFUSED_BY_HOST
+  if (code === 'DOCKER_NOT_AVAILABLE' && typeof why === 'string') return noEngine(why)
+  return ERRORS[code]
+}
+
+/** An engine may be stopped, too, or not answer: the server knows which. */
+const noEngine = (why: string) => ({
+  description: why.slice(0, 300).toWellFormed(),
+  action: 'Have the engine started or installed on the server, or go on without it.',
+})
 
 /** A refusal on its way to whoever asked. Thrown deep in a room, caught at a door; `details` are shown to the client. */
 export class CatalogueError extends Error {

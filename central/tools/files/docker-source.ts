@@ -19,7 +19,7 @@ const ALL = '*'
 /** A look is allowed or not; there is nothing in it that a person could approve. */
 export function withoutDockerLane(): never {
   const why =
-    'This server has no docker lane that answers, so that its containers cannot be looked at without an approval. mttrly_execute_command can ask for one.'
+    'This server has no docker lane that answers, so that its containers cannot be looked at without an approval. mttrly_execute_command can ask for one. Its own policy.yaml may switch the lane off or be broken: `mttrly-agent doctor` on the host says which.'
   throw new CatalogueError('POLICY_DENIED', { reason: 'no_isolation', why })
 }
 

@@ -6,6 +6,7 @@ import type { Effect } from '../../domain/decide.ts'
 import { plainText } from '../../domain/text.ts'
 import type { ServerView } from '../../fleet/fleet.ts'
 import type { ToolContext } from '../context.ts'
+import { WHY_NO_INSPECT_LANE } from '../fleet/installation.ts'
 
 /** Agents from this capability on answer questions about files. */
 const ANSWERS_FILES = 3
@@ -17,8 +18,7 @@ export const looks = (): Effect => ({ kind: 'read', lane: 'inspect', programs: [
 
 /** A look is allowed or not; there is nothing in it that a person could approve. */
 export function notToBeApproved(): never {
-  const why =
-    'This server has no inspect lane that was found to hold what runs in it, so that its files cannot be looked at without an approval; mttrly_execute_command can ask for one. An agent that runs from a checkout never has it, an installed one does.'
+  const why = `This server has no inspect lane that was found to hold what runs in it, so that its files cannot be looked at without an approval; mttrly_execute_command can ask for one. ${WHY_NO_INSPECT_LANE}`
   throw new CatalogueError('POLICY_DENIED', { reason: 'no_isolation', why })
 }
 

@@ -130,10 +130,14 @@ async function asRecorded(server: ServerView, error: CatalogueError, ctx: ToolCo
 const IN_A_CHECKOUT =
   'Nothing is to be repaired. Commands work here: read-only ones at once, others with an approval. Files, service reality, repair and update need an installed agent; “Add a server” in the console makes the line that installs one.'
 
+const WITHOUT_LANE =
+  "On the host, as root: `mttrly-agent doctor` says whether its policy.yaml is to be corrected, by the host's owner, or the installation is to be repaired, by the command it names or by the installer of Central. An enrolled host needs no token and stays who it is."
+
 function recovery(server: ServerView, expires: number | undefined, now: number): string {
   const seconds = secondsUntilOffline(server, now)
   if (seconds !== undefined) return `${JUST_CLOSED} Ask again in ${seconds} s.`
   if (server.online && runsFromCheckout(server)) return IN_A_CHECKOUT
+  if (server.online && cannotBeAsked(server)?.code === 'POLICY_DENIED') return WITHOUT_LANE
   if (server.online)
     return cannotBeAsked(server)
       ? 'On the host, as root: run the installer of Central again. An enrolled host needs no token and stays who it is.'

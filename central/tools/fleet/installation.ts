@@ -41,6 +41,10 @@ export async function knownServer(serverId: string, { fleet, workspace }: ToolCo
 export const runsFromCheckout = ({ lanes }: ServerView): boolean =>
   lanes.length > 0 && lanes.every(({ isolation }) => isolation !== 'systemd')
 
+/** Central is not told why a lane is missing: a hello has only those that work. */
+export const WHY_NO_INSPECT_LANE =
+  'An agent that runs from a checkout never has that lane. An installed one has it, unless its own policy.yaml switches it off or cannot be understood, or its unit is broken: `mttrly-agent doctor` on the host says which.'
+
 /** Why this host cannot be asked for its installation, whatever it would answer. */
 export function cannotBeAsked(server: ServerView): CatalogueError | undefined {
   if (!server.online) return new CatalogueError('SERVER_OFFLINE', { server_id: server.id })
@@ -48,8 +52,8 @@ export function cannotBeAsked(server: ServerView): CatalogueError | undefined {
   if (server.lanes.some(({ name }) => name === 'inspect')) return
   const why = runsFromCheckout(server)
     ? 'Its agent runs from a checkout, so that nothing is installed which could be compared with a release or repaired.'
-    : 'Its agent has no inspect lane: it is switched off, or broken on the host.'
-  return new CatalogueError('VALIDATION_ERROR', { server_id: server.id, why })
+    : `Its agent has no inspect lane. ${WHY_NO_INSPECT_LANE}`
+  return new CatalogueError('POLICY_DENIED', { server_id: server.id, reason: 'no_isolation', why })
 }
 
 export function outdated(servers: readonly ServerView[]): CatalogueError {

@@ -3,6 +3,7 @@ import type { Effect } from '../../domain/decide.ts'
 import type { ServerView } from '../../fleet/fleet.ts'
 import type { ToolContext } from '../context.ts'
 import { defineTool } from '../define.ts'
+import { WHY_NO_INSPECT_LANE } from '../fleet/installation.ts'
 import { RealityInput, RealityOutput, realityView } from './view.ts'
 
 /** Agents from this capability on say what runs on their host. */
@@ -12,8 +13,7 @@ export const looks = (): Effect => ({ kind: 'read', lane: 'inspect', programs: [
 
 /** A look is allowed or not; there is nothing in it that a person could approve. */
 export function notToBeApproved(): never {
-  const why =
-    'This server has no inspect lane that was found to hold what runs in it, so that nobody can look there. An agent that runs from a checkout never has it, an installed one does.'
+  const why = `This server has no inspect lane that was found to hold what runs in it, so that nobody can look there. ${WHY_NO_INSPECT_LANE}`
   throw new CatalogueError('POLICY_DENIED', { reason: 'no_isolation', why })
 }
 
