@@ -7,6 +7,7 @@ import { layoutUnder } from './layout.ts'
 import { createLook } from './look.ts'
 import type { Command } from './main.ts'
 import { createOutside } from './outside.ts'
+import { readPolicy } from './surroundings.ts'
 import { type Survey, surveyInstallation } from './survey.ts'
 
 const HEALTHY_EXIT = 0
@@ -53,6 +54,13 @@ export const doctor: Command = async (args) => {
     values.json ? `${JSON.stringify({ ...survey, drifts: survey.drifts.map(asTold) })}\n` : report(survey),
   )
   return survey.drifts.length === 0 ? HEALTHY_EXIT : DRIFTS_EXIT
+}
+
+/** Whether policy.yaml can be understood; else says on standard output why not. */
+export const policy: Command = async () => {
+  const answer = await readPolicy(layoutUnder('/'))
+  if (answer?.ok === false) process.stdout.write(`${answer.why}\n`)
+  return answer?.ok === false ? UNUSABLE_EXIT : HEALTHY_EXIT
 }
 
 /** Whether this host can go on as who it is; else says on standard output why not. */

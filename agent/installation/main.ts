@@ -1,5 +1,6 @@
 // The command line of an installed host: what root does here about the installation itself, and what a granted action does
 // about files. `mttrly-agent doctor|repair|…` and the updater's unit start it. Each command is loaded when it is asked for; none belongs to the daemon.
+import { errorCode } from '../files/durable-file.ts'
 import { closeInherited } from '../process/inherited.ts'
 
 /** @returns the exit code */
@@ -18,6 +19,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   updater: async () => (await import('./updater.ts')).updater,
   /** converge.sh asks it. */
   identity: async () => (await import('./doctor.ts')).identity,
+  policy: async () => (await import('./doctor.ts')).policy,
 }
 
 const USAGE_EXIT = 2
@@ -44,6 +46,10 @@ exit codes: 0 done or healthy, 1 differences or a fault, 2 usage, 4 refused: not
 async function main([name = '', ...args]: readonly string[]): Promise<number> {
   process.umask(0o022)
   closeInherited()
+  if (asksForHelp([name, ...args])) {
+    process.stdout.write(`${USAGE}\n`)
+    return 0
+  }
   const load = COMMANDS[name]
   if (!load) {
     process.stderr.write(`${USAGE}\n`)
@@ -52,9 +58,20 @@ async function main([name = '', ...args]: readonly string[]): Promise<number> {
   try {
     return await (await load())(args)
   } catch (error) {
-    process.stderr.write(`mttrly-agent ${name}: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.stderr.write(`mttrly-agent ${name}: ${whatWentWrong(error)}\n`)
     return FAULT_EXIT
   }
+}
+
+/** What follows `--` is for a script. */
+function asksForHelp(words: readonly string[]): boolean {
+  const end = words.indexOf('--')
+  return words.slice(0, end < 0 ? undefined : end).some((word) => word === '--help' || word === '-h')
+}
+
+function whatWentWrong(error: unknown): string {
+  if (process.getuid?.() !== 0 && ['EACCES', 'EPERM'].includes(errorCode(error) ?? '')) return 'run it as root (sudo)'
+  return error instanceof Error ? error.message : String(error)
 }
 
 // What was asked of the network and has not answered must not keep the command alive.

@@ -78,7 +78,7 @@ export async function readSurroundings(
     outside.kernelLines(),
     ...free,
   ])
-  const policy = isReadable(layout.policy) ? await loadPolicy(layout.config) : undefined
+  const policy = await readPolicy(layout)
   return {
     link: linkState(look, layout),
     central: centralUrl === undefined ? undefined : { url: centralUrl, time },
@@ -98,6 +98,9 @@ function updateUnderWay(look: Look, layout: Layout): string | undefined {
     ? `to ${record.to}: ${STEPS[record.step].says}`
     : undefined
 }
+
+export const readPolicy = async (layout: Layout): Promise<PolicyAnswer | undefined> =>
+  isReadable(layout.policy) ? await loadPolicy(layout.config) : undefined
 
 /** A pipe or a device in its place, or behind a link there, would be read for ever. */
 function isReadable(path: string): boolean {

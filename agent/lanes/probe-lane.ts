@@ -93,7 +93,10 @@ export async function probeLanes(settings: LaneSettings): Promise<LaneFacts> {
     signedApprovals: policy.ok && policy.policy.approvals.signed,
     approvers: policy.ok ? policy.policy.approvals.approvers.map(({ key }) => spkiOf(key)) : [],
     notes: [
-      ...lanes.flatMap(({ name, why }) => (why === undefined ? [] : [`the ${name} lane has no isolation: ${why}`])),
+      // A lane that the policy refuses runs no probe either: that says nothing of its isolation.
+      ...lanes.flatMap(({ name, why, refusal }) =>
+        why === undefined || refusal ? [] : [`the ${name} lane has no isolation: ${why}`],
+      ),
       ...new Set(lanes.flatMap(({ refusal }) => refusal?.details.reason ?? [])),
     ],
   }

@@ -273,12 +273,13 @@ start() {
     sockets+=("$name")
     door=$(sed -n 's/^ListenStream=//p' "$unit")
     if [ -z "$changed" ] && [ "$(stat -c '%F %a %U %G' "$door" 2>/dev/null)" = "socket 600 $ACCOUNT $ACCOUNT" ]; then continue; fi
-    systemctl stop --quiet "$name"
+    systemctl stop "$name"
     rm -rf "$door"
   done
   systemctl reset-failed --quiet 'mttrly-*' 2>/dev/null || true
-  systemctl enable --quiet --now "${sockets[@]}"
-  systemctl enable --quiet mttrly-agent.service
+  systemctl enable --quiet "${sockets[@]}" mttrly-agent.service
+  # Once more, since a job of a lane that is just ending can be in the way. Not --quiet: that hides why it failed.
+  systemctl start "${sockets[@]}" || { sleep 1 && systemctl start "${sockets[@]}"; }
   if [ -n "$changed" ]; then systemctl restart mttrly-agent.service; else systemctl start mttrly-agent.service; fi
 }
 
@@ -290,6 +291,13 @@ wait_connected() {
     sleep 0.1
   done
   return 1
+}
+
+# Connected, and of no use: what the host's owner must hear now and from nobody else.
+warn_of_policy() {
+  local why
+  why=$(on_node host.mjs policy 2>/dev/null) || true
+  [ -z "$why" ] || say "WARNING: $CONFIG_DIR/policy.yaml cannot be understood, so that everything is forbidden here: $why"
 }
 
 # Everything made here, with what it should be: health is judged against it, and it says what is ours.
@@ -364,6 +372,7 @@ main() {
   wait_connected ||
     die 6 'installed, but not connected yet; the agent keeps trying' "journalctl -u mttrly-agent says why; the port of the link must be open."
   say "connected ($(basename "$HERE"))"
+  warn_of_policy
 }
 
 { main "$@"; exit; }
