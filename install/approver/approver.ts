@@ -31,6 +31,7 @@ const Waiting = z.object({
   asked_by: z.string(),
   client: z.string(),
 })
+const Queue = z.object({ actions: z.array(Waiting) })
 const Shown = Waiting.extend({ run: Run })
 const Answer = z.object({ status: z.string() })
 
@@ -67,13 +68,14 @@ async function wayTo(url: string, terminal: Terminal): Promise<Pick<Kept, 'centr
   const central = siteOf(url)
   const token = await terminal.secret('An API key of yours, with the scope execute')
   if (!/^[\x21-\x7e]+$/.test(token)) throw new Refusal('Standard input must hold one API key, and nothing else.')
-  await ask({ central, token }, '/approver/actions')
+  const answer = await ask({ central, token }, '/approver/actions')
+  if (!Queue.safeParse(answer).success) throw new Refusal(`${escaped(central)} does not answer like Central.`)
   return { central, token }
 }
 
 async function list(_words: readonly string[], { home }: Options, terminal: Terminal): Promise<void> {
   const kept = readKept(home)
-  const { actions } = z.object({ actions: z.array(Waiting) }).parse(await ask(kept, '/approver/actions'))
+  const { actions } = Queue.parse(await ask(kept, '/approver/actions'))
   if (actions.length === 0) terminal.print('Nothing waits for a signature.')
   for (const action of actions)
     for (const row of folded(
