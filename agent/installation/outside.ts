@@ -18,7 +18,7 @@ export type Outside = {
 }
 export type UnitProperties = Readonly<Record<string, string>>
 
-const PROPERTIES = 'Id,ActiveState,SubState,NeedDaemonReload'
+const PROPERTIES = 'Id,ActiveState,SubState,NeedDaemonReload,NRestarts,InactiveExitTimestampMonotonic'
 
 /** Blocks of `Name=value` lines with an empty line between them. */
 export const parseShow = (text: string): ReadonlyMap<string, UnitProperties> =>

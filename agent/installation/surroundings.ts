@@ -120,10 +120,12 @@ function clockDrift({ central, clockSynchronised }: Surroundings, now: number): 
   return [{ code: 'CLOCK_OFF', target: 'clock', was, should: 'that of Central' }]
 }
 
-export function surroundingDrifts(facts: Surroundings, now: number): Drift[] {
+/** `starting`: an agent that was started just now may well have no link yet. */
+export function surroundingDrifts(facts: Surroundings & { starting?: boolean }, now: number): Drift[] {
   const { link = 'not running', central, freeBytes, policy, update, denials } = facts
   const drifts: Drift[] = clockDrift(facts, now)
-  if (link !== 'up') drifts.push({ code: 'LINK_DOWN', target: 'link', was: link, should: 'up' })
+  if (link !== 'up')
+    drifts.push({ code: facts.starting ? 'LINK_STARTING' : 'LINK_DOWN', target: 'link', was: link, should: 'up' })
   if (central && central.time === undefined)
     drifts.push({ code: 'CENTRAL_UNREACHABLE', target: central.url, was: 'no answer', should: 'an answer' })
   for (const [place, least] of ROOM) {

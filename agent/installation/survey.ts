@@ -10,7 +10,7 @@ import { pathDrifts, readPaths } from './path-facts.ts'
 import { readRelease, releaseDrifts, releasePathDrifts } from './release-facts.ts'
 import { readSurroundings, surroundingDrifts } from './surroundings.ts'
 import { bounded } from './text-diff.ts'
-import { readUnits, unitDrifts } from './unit-facts.ts'
+import { hasJustStarted, readUnits, unitDrifts } from './unit-facts.ts'
 
 export type Survey = {
   /** The version in use; empty when that cannot be told. */
@@ -56,7 +56,7 @@ export async function surveyInstallation({
     ...pathDrifts(paths, accounts),
     ...unitDrifts(units, accounts),
     ...identityDrifts(identity, version, checkedAt),
-    ...surroundingDrifts(surroundings, now()),
+    ...surroundingDrifts({ ...surroundings, starting: hasJustStarted(units) }, now()),
   ]
   const unseen = look.unseen().map((path) => placeOf(layout, path))
   const hidden = ({ target }: Drift): boolean => unseen.some((place) => `${target}/`.startsWith(`${place}/`))

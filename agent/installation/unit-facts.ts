@@ -143,6 +143,16 @@ function beside({ expected, found }: UnitFacts): Drift[] {
   })
 }
 
+/** The clock of systemd's …TimestampMonotonic, in its microseconds. */
+const monotonic = (): number => Number(process.hrtime.bigint() / 1_000n)
+const CONNECTS_WITHIN = 30_000_000
+
+/** The daemon was started just now, and not because it keeps failing. */
+export function hasJustStarted({ states }: Pick<UnitFacts, 'states'>, now = monotonic()): boolean {
+  const { InactiveExitTimestampMonotonic: began = '0', NRestarts } = states?.get(`${ACCOUNT}-agent.service`) ?? {}
+  return NRestarts === '0' && Number(began) > 0 && now - Number(began) < CONNECTS_WITHIN
+}
+
 function runDrifts(name: string, text: string, { wanted, doors, states }: UnitFacts, accounts: AccountFacts): Drift[] {
   const drifts: Drift[] = []
   for (const target of valuesOf(text, 'WantedBy'))

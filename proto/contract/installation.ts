@@ -88,6 +88,11 @@ export const DRIFTS = {
     says: 'The agent has no stream to Central.',
     advice: 'journalctl -u mttrly-agent says why; the port of the link must be open.',
   },
+  LINK_STARTING: {
+    severity: 'warning',
+    says: 'The agent has just started and is still connecting to Central.',
+    advice: 'Ask again in half a minute.',
+  },
   CENTRAL_UNREACHABLE: {
     severity: 'broken',
     says: 'Central cannot be reached from this host.',

@@ -7,7 +7,7 @@ import { accountDrifts, ownerName, parseGroups } from '../../../agent/installati
 import { layoutUnder } from '../../../agent/installation/layout.ts'
 import { parseShow } from '../../../agent/installation/outside.ts'
 import { parseDenials, type Surroundings, surroundingDrifts } from '../../../agent/installation/surroundings.ts'
-import { type UnitFacts, unitDrifts } from '../../../agent/installation/unit-facts.ts'
+import { hasJustStarted, type UnitFacts, unitDrifts } from '../../../agent/installation/unit-facts.ts'
 import { parsePasswd } from '../../../agent/process/accounts.ts'
 
 const PASSWD = `root:x:0:0:root:/root:/bin/bash
@@ -161,7 +161,7 @@ describe('what is around it', () => {
     update: undefined,
     denials: [],
   }
-  const said = (more: Partial<Surroundings>): string[] =>
+  const said = (more: Partial<Surroundings & { starting: boolean }>): string[] =>
     surroundingDrifts({ ...fine, ...more }, NOW).map(({ code, was }) => `${code} ${was}`)
 
   test('that is as it should be, whoever sets the clock', () => assert.deepEqual(said({}), []))
@@ -172,8 +172,19 @@ describe('what is around it', () => {
     assert.deepEqual(said({ central: { ...away, time: NOW - 90_000 } }), ['CLOCK_OFF 90 s ahead of Central'])
     assert.deepEqual(said({ central: { ...away, time: NOW + 3.6e6 } }), ['CLOCK_OFF 3600 s behind Central'])
     assert.deepEqual(said({ link: undefined }), ['LINK_DOWN not running'])
+    assert.deepEqual(said({ link: 'connecting', starting: true }), ['LINK_STARTING connecting'])
     assert.deepEqual(said({ freeBytes: new Map([[HOST.home, 150e6]]) }), ['DISK_LOW 150 MB free'])
     assert.deepEqual(said({ policy: { ok: false, why: 'is not a mapping' } }), ['POLICY_INVALID is not a mapping'])
+  })
+
+  test('an agent that began within half a minute, and did not fail since, is still starting', () => {
+    const states = (began: number, NRestarts = '0') =>
+      new Map([['mttrly-agent.service', { InactiveExitTimestampMonotonic: String(began), NRestarts }]])
+    assert.equal(hasJustStarted({ states: states(100e6) }, 129e6), true)
+    assert.equal(hasJustStarted({ states: states(100e6) }, 131e6), false)
+    assert.equal(hasJustStarted({ states: states(100e6, '3') }, 101e6), false)
+    assert.equal(hasJustStarted({ states: states(0) }, 1e6), false)
+    assert.equal(hasJustStarted({ states: undefined }, 1e6), false)
   })
 
   test('denials of AppArmor and SELinux that name us, once each', () => {
