@@ -100,7 +100,7 @@ describe('the reality of an installed server', { skip: whyNoGuest() ?? false }, 
     assert.ok(services.some(({ id }) => /^postgresql@\d+-main\.service$/.test(String(id))))
     const timer = named(await section('timers'), 'name', 'backup.timer')
     assert.equal(timer.health.state, 'ok')
-    assert.ok(Number(timer.next) > Date.now())
+    assert.ok(Date.parse(String(timer.next)) > Date.now())
   })
 
   test('ports and whose they are', async () => {
