@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Grant, signGrant } from '#proto/contract/grant.ts'
 import { COMMANDS } from '../../install/approver/approver.ts'
 import { type Guest, startGuest, whyNoGuest } from './guest.ts'
-import { differences, type Snapshot, takeSnapshot } from './snapshot.ts'
+import { differences, type Snapshot, takePristineSnapshot, takeSnapshot } from './snapshot.ts'
 import { createCleanup, startServedCentral } from './world.ts'
 
 const why = whyNoGuest()
@@ -28,7 +28,7 @@ describe('a server from bare to gone', { skip: why ?? false }, () => {
   before(async () => {
     world = await startServedCentral(cleanup)
     guest = await startGuest(cleanup)
-    pristine = await takeSnapshot(guest)
+    pristine = await takePristineSnapshot(guest)
   })
 
   test('the command from the console installs it, and it is connected', async () => {

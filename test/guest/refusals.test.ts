@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { enrol } from '../../agent/enrol.ts'
 import { type Guest, startGuest, whyNoGuest } from './guest.ts'
-import { differences, type Snapshot, takeSnapshot } from './snapshot.ts'
+import { differences, type Snapshot, takePristineSnapshot, takeSnapshot } from './snapshot.ts'
 import { createCleanup, makeRelease, startServedCentral } from './world.ts'
 
 const why = whyNoGuest()
@@ -73,7 +73,7 @@ describe('what the installer refuses', { skip: why ?? false }, () => {
     token = (await world.newToken()).token
     writeFileSync(join(guest.root, 'root/install.sh'), installer)
     mkdirSync(join(guest.root, 'root/bin'))
-    pristine = await takeSnapshot(guest)
+    pristine = await takePristineSnapshot(guest)
   })
 
   /** Runs the installer; it must end with the code, say this, and leave nothing. */

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { DAMAGES, type Damage, type Left } from './damage.ts'
 import { type Guest, startGuest, whyNoGuest } from './guest.ts'
 import { changes, type Portrait, portraitOf } from './portrait.ts'
-import { differences, type Snapshot, takeSnapshot } from './snapshot.ts'
+import { differences, type Snapshot, takePristineSnapshot, takeSnapshot } from './snapshot.ts'
 import { createCleanup, startServedCentral } from './world.ts'
 
 type Strategy = 'issue_driven' | 'full_convergence' | 'lane_reprovision' | 'uninstall'
@@ -86,7 +86,7 @@ describe('a damaged installation', { skip: whyNoGuest() ?? false }, () => {
     world = await startServedCentral(cleanup)
     guest = await startGuest(cleanup)
     await guest.must('useradd visitor; groupadd docker')
-    pristine = await takeSnapshot(guest)
+    pristine = await takePristineSnapshot(guest)
     await guest.must((await world.newToken()).command)
     await world.untilOnline(1)
     serverId = (await world.servers())[0]?.id ?? ''

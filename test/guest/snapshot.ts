@@ -44,6 +44,13 @@ export async function takeSnapshot(guest: Guest): Promise<Snapshot> {
   }
 }
 
+/** The tree before anything of ours came. The host's own timers are put to rest first: at midnight they change the tree too. */
+export async function takePristineSnapshot(guest: Guest): Promise<Snapshot> {
+  const timers = "$(systemctl list-unit-files --type=timer --no-legend | awk '{ print $1 }')"
+  await guest.must(`systemctl stop ${timers} && systemctl mask ${timers}`)
+  return takeSnapshot(guest)
+}
+
 /** One line for each path that came, went or changed. */
 export function differences(before: Snapshot, after: Snapshot): string[] {
   const paths = new Set([...before.files.keys(), ...after.files.keys()])
