@@ -41,10 +41,15 @@ describe('what comes first', () => {
 
   test('is the root: what a symptom says of its cause puts the cause before it, however severe it is', () => {
     const disk = finding('DISK_FULL', '/var', { severity: 'medium' })
-    assert.deepEqual(order([failed('write: No space left on device'), disk]), [
-      'DISK_FULL /var',
-      'UNIT_FAILED shop.service',
-    ])
+    const [root, ...rest] = rank(
+      [failed('write: No space left on device'), disk].map((each) => ({ finding: each, touched: false })),
+      { problem: '' },
+    )
+    assert.deepEqual(
+      [root?.cause, root?.severity, root?.impact, root?.evidence.length],
+      ['DISK_FULL', 'critical', ['UNIT_FAILED shop.service'], 2],
+    )
+    assert.deepEqual(rest, [])
     assert.deepEqual(order([failed('no module named x'), disk]), ['UNIT_FAILED shop.service', 'DISK_FULL /var'])
   })
 
@@ -59,7 +64,29 @@ describe('what comes first', () => {
       chain.map((each) => ({ finding: each, touched: false })),
       { problem: '' },
     )
-    assert.deepEqual(root?.impact, ['DEPENDENCY_FAILED shop.service'])
+    assert.deepEqual(root?.impact, ['DEPENDENCY_FAILED shop.service', 'ENDPOINT_FAILING http://shop/'])
+    assert.equal(order(chain).length, 1)
+  })
+
+  test('tells what it brings about as its effect, and leaves what could be a root beside it', () => {
+    const two = [
+      finding('UNIT_FAILED', 'db.service', { explains: ['app.service'] }),
+      finding('UNIT_FAILED', 'app.service'),
+    ]
+    assert.deepEqual(order(two), ['UNIT_FAILED db.service'])
+    const denied = finding('PERMISSION_DENIED', 'app.service')
+    assert.deepEqual(order([...two, denied]), ['UNIT_FAILED db.service', 'PERMISSION_DENIED app.service'])
+    const low = finding('UNIT_FAILED', 'db.service', { explains: ['app.service'], severity: 'low' })
+    assert.deepEqual(order([low, finding('UNIT_FAILED', 'app.service')]), [
+      'UNIT_FAILED app.service',
+      'UNIT_FAILED db.service',
+    ])
+  })
+
+  test('is told once, where two are sides of one trouble of the same thing', () => {
+    const sides = [finding('CGROUP_LIMIT', 'x.service'), finding('CPU_HOG', 'x.service', { severity: 'medium' })]
+    assert.deepEqual(order(sides), ['CGROUP_LIMIT x.service'])
+    assert.equal(order([finding('CGROUP_LIMIT', 'x.service'), finding('CPU_HOG', 'y.service')]).length, 2)
   })
 
   test('is what the problem speaks of, among equals; words never lift what is low', () => {
@@ -75,7 +102,7 @@ describe('what comes first', () => {
 
   test('ends, where two say that they bring each other about', () => {
     const circle = [finding('DISK_FULL', '/a', { explains: ['/b'] }), finding('LOG_FLOOD', '/b', { explains: ['/a'] })]
-    assert.equal(order(circle).length, 2)
+    assert.deepEqual(order(circle), ['DISK_FULL /a'])
   })
 })
 
