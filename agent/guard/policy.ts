@@ -52,7 +52,7 @@ const RULES: [wrong: (policy: Plain) => boolean, why: string][] = [
   ],
 ]
 
-/** What a parsed policy file means. An empty file means the defaults. */
+/** What a parsed policy file means. None, or one of nothing but comments, means the defaults. */
 export function compilePolicy(content: unknown): PolicyAnswer {
   const given = content ?? {}
   if (!isPlain(given)) return { ok: false, why: 'is not a mapping' }
@@ -90,6 +90,8 @@ async function misplaced(configDirectory: string): Promise<string | undefined> {
 export async function loadPolicy(configDirectory: string): Promise<PolicyAnswer> {
   try {
     const text = await readFile(join(configDirectory, 'policy.yaml'), 'utf8')
+    // Many editors empty what they are about to write: for that moment nothing would be forbidden.
+    if (text.trim() === '') return { ok: false, why: 'is empty' }
     const { default: yaml } = await import('yaml') // only hosts that have a policy pay for its parser
     return compilePolicy(yaml.parse(text))
   } catch (error) {

@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Grant, verifyGrant } from '#proto/contract/grant.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import { errorCode } from '../files/durable-file.ts'
-import { refuseUnapproved } from '../guard/approvers.ts'
-import { loadPolicy, refuseLane } from '../guard/policy.ts'
+import { refuseUnapproved, refuseUnstated } from '../guard/approvers.ts'
+import { loadPolicy, type PolicyAnswer, refuseLane } from '../guard/policy.ts'
 import { type Account, accountEnvironment, findAccount, readAccounts, runAs } from '../process/accounts.ts'
 import { findSurvivors } from '../process/kill.ts'
 import { identify, stillRuns } from '../process/process-table.ts'
@@ -49,6 +49,21 @@ function check(words: Pick<SignedWords, 'grant' | 'signature'>, lane: ActLane, n
   return verifyGrant(signed, { ...lane.trust, now })
 }
 
+/** Which approvals the host's owner wants is kept where only root writes, whatever the lane was called for. */
+export async function readLaw({ settings, store }: Pick<ActLane, 'settings' | 'store'>): Promise<PolicyAnswer> {
+  const answer = await loadPolicy(settings.configDirectory)
+  if (answer.ok) store.rememberApprovals(answer.policy.approvals)
+  return answer
+}
+
+/** Everything of the host's own law that this run meets. */
+function refusedByLaw(law: PolicyAnswer, grant: Grant, lane: ActLane) {
+  const refusal = refuseLane(law, 'act')
+  if (refusal || !law.ok) return refusal
+  const { approvals } = law.policy
+  return refuseUnstated(approvals, lane.store.wasSigned()) ?? refuseUnapproved(approvals, grant, lane.now())
+}
+
 export async function actLane(request: ActRequest, caller: Caller, lane: ActLane): Promise<ActAnswer> {
   sweepScripts(lane.settings.actDirectory, lane.now())
   if (request.do === 'forget') return forget(request.grants, lane)
@@ -64,9 +79,7 @@ const isolationOf = ({ settings }: ActLane): Outcome['isolation'] =>
 
 /** Everything that can be refused is refused before the nonce is spent; from then on there is an outcome. */
 async function runOnce(grant: Grant, from: number, caller: Caller, lane: ActLane): Promise<ActAnswer> {
-  const answer = await loadPolicy(lane.settings.configDirectory)
-  const denied =
-    refuseLane(answer, 'act') ?? (answer.ok ? refuseUnapproved(answer.policy.approvals, grant, lane.now()) : undefined)
+  const denied = refusedByLaw(await readLaw(lane), grant, lane)
   if (denied) return { refusal: denied }
   if (grant.terminal && grant.input !== undefined)
     return refuse('VALIDATION_ERROR', { field: 'input', reason: 'on_a_terminal' })

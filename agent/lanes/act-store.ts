@@ -40,7 +40,16 @@ export function createActStore({ directory }: { directory: string }) {
     return bytes && (JSON.parse(bytes.toString('utf8')) as T)
   }
 
+  const signedMode = join(directory, 'signed-mode')
+
   return {
+    /** That the host's owner wants signatures, until the owner says otherwise. */
+    wasSigned: (): boolean => existsSync(signedMode),
+    rememberApprovals({ signed, stated }: { signed: boolean; stated: boolean }): void {
+      if (signed && !existsSync(signedMode)) createOnce(signedMode, '')
+      if (stated && !signed && existsSync(signedMode)) removeFile(signedMode)
+    },
+
     /** Spends nonce, approval and action, durably. False when one of them was spent before: nothing may start then. */
     take(grant: Grant, lane: ProcessIdentity): boolean {
       return (

@@ -15,8 +15,12 @@ const LANES: Record<string, () => Promise<Lane>> = {
   read: async () => {
     const { prepareReadLane } = await import('./read-lane.ts')
     return async (caller, settings) => {
-      const readLane = await prepareReadLane(settings)
-      const request = await caller.request()
+      let asked = false
+      const asking = caller.request().finally(() => {
+        asked = true
+      })
+      const readLane = await prepareReadLane(settings, () => asked)
+      const request = await asking
       return request?.do === 'read' || request?.do === 'attack' ? await readLane(request, caller) : undefined
     }
   },
@@ -35,7 +39,7 @@ const LANES: Record<string, () => Promise<Lane>> = {
     }
   },
   act: async () => {
-    const [{ actLane }, { createActStore }, { readTrust }] = await Promise.all([
+    const [{ actLane, readLaw }, { createActStore }, { readTrust }] = await Promise.all([
       import('./act-lane.ts'),
       import('./act-store.ts'),
       import('./trust.ts'),
@@ -43,9 +47,12 @@ const LANES: Record<string, () => Promise<Lane>> = {
     return async (caller, settings) => {
       const request = await caller.request()
       if (!isAct(request)) return undefined
-      if (request.do === 'where') return { where: { unit: settings.unit ?? '', uid: process.getuid?.() ?? -1 } }
       const directory = settings.actDirectory
       const store = createActStore({ directory })
+      if (request.do === 'where') {
+        await readLaw({ settings, store })
+        return { where: { unit: settings.unit ?? '', uid: process.getuid?.() ?? -1 } }
+      }
       return await actLane(request, caller, { settings, store, trust: readTrust(directory), now: Date.now, step() {} })
     }
   },

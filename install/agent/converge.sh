@@ -114,10 +114,11 @@ directories() {
   own_state
 }
 
+# A link is the owner's: one that leads nowhere forbids everything until they mend it.
 own_policy() {
   local policy=$CONFIG_DIR/policy.yaml
-  if [ -d "$policy" ] || { [ -L "$policy" ] && [ ! -e "$policy" ]; }; then rm -rf "$policy"; fi
-  if [ ! -e "$policy" ]; then install -m 0644 "$HERE/policy.yaml" "$policy"; fi
+  if [ -d "$policy" ] && [ ! -L "$policy" ]; then rm -rf "$policy"; fi
+  if [ ! -e "$policy" ] && [ ! -L "$policy" ]; then install -m 0644 "$HERE/policy.yaml" "$policy"; fi
   if [ -f "$policy" ] && [ ! -L "$policy" ]; then chown root:root "$policy" && chmod 0644 "$policy"; fi
 }
 

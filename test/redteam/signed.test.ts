@@ -2,7 +2,7 @@
 // has every grant signed that they can think of, and nothing runs that no approver of the host has signed.
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import type { Approval } from '#proto/contract/approval.ts'
@@ -11,7 +11,7 @@ import type { Grant } from '#proto/contract/grant.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import { refuseWrite } from '../../agent/guard/file-rules.ts'
 import { compilePolicy } from '../../agent/guard/policy.ts'
-import { type ActLane, actLane } from '../../agent/lanes/act-lane.ts'
+import { type ActLane, actLane, readLaw } from '../../agent/lanes/act-lane.ts'
 import { createActStore } from '../../agent/lanes/act-store.ts'
 import type { Caller } from '../../agent/lanes/caller.ts'
 import { laneSettings } from '../../agent/lanes/settings.ts'
@@ -220,6 +220,33 @@ describe('with the action key in hand, on a host in signed mode', () => {
       const grant = wanted()
       assert.match(await carrying(anna.approves(grant), grant), /^POLICY_DENIED policy\.yaml /, text)
     }
+  })
+
+  test('a policy that is lost, emptied, made anew or half written is no way out of signed mode', async () => {
+    const path = join(home.configDirectory, 'policy.yaml')
+    const shipped = readFileSync('install/agent/policy.yaml', 'utf8')
+    const signed = readFileSync(path, 'utf8')
+    await readLaw(lane()) // as when the daemon starts
+    for (const text of ['', '\n', shipped, 'read_only: false\n', signed.slice(0, -1), 'approvers: []'])
+      for (const approved of [false, true]) {
+        policy(text)
+        const grant = wanted(approved ? {} : { input: 'aWQ=' })
+        assert.match(
+          await (approved ? carrying(anna.approves(grant), grant) : ask(grant)),
+          /^POLICY_DENIED (approvals_unstated|policy)/,
+          text,
+        )
+      }
+    rmSync(path)
+    assert.equal(await ask(wanted()), 'POLICY_DENIED approvals_unstated')
+    symlinkSync('/nowhere', path)
+    assert.match(await ask(wanted()), /^POLICY_DENIED policy\.yaml is a link/)
+    rmSync(path)
+    policy('approvals: central')
+    assert.equal(await ask(wanted()), 'ran', 'the owner has said so')
+    rmSync(effect)
+    rmSync(path)
+    assert.equal(await ask(wanted()), 'ran', 'and it is not forgotten')
   })
 
   test('no file rule lets the policy be written, named in full or not', () => {

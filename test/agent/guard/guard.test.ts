@@ -11,7 +11,7 @@ describe('the host’s own policy', () => {
   const lanes = (content: unknown) =>
     (['read', 'inspect', 'act'] as const).map((lane) => refuseLane(compilePolicy(content), lane) === undefined)
 
-  it('allows all lanes where there is none, or an empty one', async () => {
+  it('allows all lanes where there is none, or one that says nothing', async () => {
     assert.deepEqual(lanes(undefined), [true, true, true])
     assert.deepEqual(lanes({}), [true, true, true])
     assert.equal((await loadPolicy('/nonexistent')).ok, true)
@@ -68,7 +68,12 @@ describe('the host’s own policy', () => {
       return (await loadPolicy(directory)).ok
     }
     assert.equal(await load('none', () => {}), true)
-    assert.equal(await load('empty', (at) => writeFileSync(join(at, 'policy.yaml'), '')), true)
+    assert.equal(await load('comments', (at) => writeFileSync(join(at, 'policy.yaml'), '# read_only: true\n')), true)
+    for (const [name, text] of [
+      ['empty', ''],
+      ['blank', ' \n\n'],
+    ] as const)
+      assert.equal(await load(name, (at) => writeFileSync(join(at, 'policy.yaml'), text)), false, name)
     assert.equal(await load('link', (at) => symlinkSync('/nowhere/policy.yaml', join(at, 'policy.yaml'))), false)
     assert.equal(await load('name', (at) => writeFileSync(join(at, 'policy.yml'), 'read_only: true')), false)
     assert.equal(await load('directory', (at) => mkdirSync(join(at, 'policy.yaml'))), false)

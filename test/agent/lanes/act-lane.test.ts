@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { sha256 } from '#proto/contract/grant.ts'
@@ -127,7 +127,7 @@ describe('the act lane', () => {
   it('refuses on a read-only host', async () => {
     const policy = join(home.configDirectory, 'policy.yaml')
     try {
-      for (const text of ['read_only: true', 'lanes: { act: false }', 'nonsense: 1']) {
+      for (const text of ['read_only: true', 'lanes: { act: false }', 'nonsense: 1', '']) {
         writeFileSync(policy, text)
         assert.match(
           refusalOf(await home.lanes.act('run', home.signed({ argv: counting() }).words, collect())),
@@ -136,7 +136,7 @@ describe('the act lane', () => {
       }
       assert.equal(ran(), 0)
     } finally {
-      writeFileSync(policy, '')
+      rmSync(policy)
     }
   })
 

@@ -106,7 +106,7 @@ describe('the read lane', () => {
 
   describe('under the host’s own policy', () => {
     const policy = (text: string): void => writeFileSync(join(home.configDirectory, 'policy.yaml'), text)
-    after(() => policy(''))
+    after(() => policy('{}'))
     const refusal = async (line: string) => {
       const answer = await home.lanes.read({ id: 'req_policy', line, timeoutMs: 5_000 }, collect())
       return answer.kind === 'refusal' ? answer.refusal.code : answer.kind
@@ -128,7 +128,7 @@ describe('the read lane', () => {
       assert.equal(await refusal('uptime'), 'POLICY_DENIED')
     })
     it('a policy that cannot be understood refuses everything', async () => {
-      for (const text of ['read_only: [', 'read_onyl: true', 'read_only: "yes"', '- a']) {
+      for (const text of ['read_only: [', 'read_onyl: true', 'read_only: "yes"', '- a', '']) {
         policy(text)
         assert.equal(await refusal('uptime'), 'POLICY_DENIED', text)
       }
