@@ -36,13 +36,6 @@ export function createOutput(options: {
   }
 }
 
-/** Compiles the redactor's patterns before the first byte that matters. */
-export function warmUp(hostKey: Buffer): void {
-  const redactor = createRedactor({ hostKey })
-  redactor.push(Buffer.from('time=2026-01-01T00:00:00Z level=info user=a password: none https://example.org/?a=b\n'))
-  redactor.end()
-}
-
 const COMMAND_SHOWN = 200
 
 /** Command lines hold passwords as output does. Cut afterwards: half a token has no shape that a rule knows. */

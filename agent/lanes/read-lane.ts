@@ -3,8 +3,7 @@ import { loadPolicy, type Policy, refuseLane } from '../guard/policy.ts'
 import { attackOn, runAttack } from '../process/isolation.ts'
 import type { Caller } from './caller.ts'
 import { type Containment, prepareContainment } from './containment.ts'
-import { look } from './look.ts'
-import { warmUp } from './output.ts'
+import { look, rehearse } from './look.ts'
 import type { LaneSettings } from './settings.ts'
 import type { AttackRequest, Outcome, ReadRequest, Refusal } from './words.ts'
 
@@ -25,10 +24,10 @@ export type ReadLane = (
 ) => Promise<{ outcome: Outcome } | { refusal: Refusal } | { report: string }>
 
 /** Makes all that needs no request, so that a lane that waited answers at once. It serves one request. */
-export async function prepareReadLane(settings: LaneSettings): Promise<ReadLane> {
+export async function prepareReadLane(settings: LaneSettings, asked: () => boolean): Promise<ReadLane> {
   const containment = prepareContainment(settings)
-  warmUp(settings.hostKey)
   await loadPolicy(settings.configDirectory) // for its parser: what the policy says is asked again by the request
+  if (!asked()) await rehearse(settings)
 
   return async (request, caller) => {
     const answer = await loadPolicy(settings.configDirectory)

@@ -2,7 +2,7 @@
 // one nothing in the kernel knows the tree, so it is found by what a process cannot easily shed: its parents, its session,
 // and the marker in the environment it was started with.
 import { setTimeout as delay } from 'node:timers/promises'
-import { carriesMarker, commandLine, isInCgroup, type ProcessEntry, readProcesses } from './process-table.ts'
+import { carriesMarker, commandLine, isAloneIn, isInCgroup, type ProcessEntry, readProcesses } from './process-table.ts'
 
 export type Survivor = { pid: number; command: string }
 
@@ -83,8 +83,9 @@ export async function endTree(options: {
   }))
 }
 
-/** What of a run is alive, without ending it. */
+/** What of a run is alive, without ending it. Who is not root cannot leave the cgroup of its unit (man 7 cgroups). */
 export function findSurvivors(run: string, unit?: string): Survivor[] {
+  if (unit !== undefined && process.getuid?.() !== 0 && isAloneIn(unit)) return []
   return findTree(undefined, run, new Set(), readProcesses(), marking(unit)).map((entry) => ({
     pid: entry.pid,
     command: commandLine(entry),

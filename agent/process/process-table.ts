@@ -69,6 +69,16 @@ export function isInCgroup(pid: number, cgroup: string, proc = '/proc'): boolean
   return own !== undefined && (own === cgroup || own.startsWith(`${cgroup}/`))
 }
 
+/** Whether this process is all that a cgroup and those below it hold. False also where the kernel does not show it. */
+export function isAloneIn(cgroup: string, root = '/sys/fs/cgroup'): boolean {
+  return [join(root, 'systemd', cgroup), join(root, cgroup)].some(
+    (directory) => read(join(directory, 'cgroup.procs'))?.trim() === String(process.pid) && !hasDirectories(directory),
+  )
+}
+
+const hasDirectories = (directory: string): boolean =>
+  readdirSync(directory, { withFileTypes: true }).some((entry) => entry.isDirectory())
+
 /** The command line as `ps` shows it, at most 8192 characters. It may hold secrets. */
 export function commandLine({ pid, command }: ProcessEntry, proc = '/proc'): string {
   const line = (read(join(proc, String(pid), 'cmdline')) ?? '').replaceAll('\0', ' ').trim()

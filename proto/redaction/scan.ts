@@ -1,7 +1,10 @@
 /** Whether a byte may matter at all: the prefilter in front of every rule, two table look-ups for two bytes. */
 
 /** Four sets of bytes. Spec: `ghp_`, `SG.`, `[MNO][DTjz]…`; `i:` in front folds case; a fourth byte left out is any byte. */
-type Sets = readonly Uint8Array[]
+type Sets = readonly Bytes[]
+type Bytes = readonly number[]
+
+const BYTES: Bytes = Array.from({ length: 256 }, (_, byte) => byte)
 
 const BUCKETS = 30
 const NOISE = 1 << 30
@@ -20,7 +23,8 @@ export type Scanner = {
  * with an anchor that may go on here (`second`). What is left is compared byte by byte, for its bucket's anchors alone.
  */
 export function createScanner(specs: readonly string[]): Scanner {
-  const anchors = specs.map(parseSpec)
+  const known = new Map<string, Bytes>()
+  const anchors = specs.map((spec) => parseSpec(spec, known))
   const places = placeAnchors(anchors)
   const ids = new Int32Array(BUCKETS * 32)
   places.forEach(({ bucket, bit }, index) => {
@@ -95,20 +99,22 @@ export function createScanner(specs: readonly string[]): Scanner {
   return { next, each, noisy }
 }
 
-function parseSpec(spec: string): Sets {
-  const fold = spec.startsWith('i:')
-  const parts = (fold ? spec.slice(2) : spec).match(/\[[^\]]+\]|[^[]/g) ?? []
+/** Every lane compiles the specs before it can answer, so a set that stands in many of them is made once. */
+function parseSpec(spec: string, known: Map<string, Bytes>): Sets {
+  const flags = spec.startsWith('i:') ? 'i' : ''
+  const parts = (flags ? spec.slice(2) : spec).match(/\[[^\]]+\]|[^[]/g) ?? []
   if (parts.length < 3 || parts.length > 4) throw new Error(`an anchor has three or four bytes: ${spec}`)
-  const sets = parts.map((part) => parseSet(part, fold))
-  return sets.length === 4 ? sets : [...sets, new Uint8Array(256).fill(1)]
+  const sets = parts.map((part) => {
+    const set = known.get(flags + part) ?? parseSet(part, flags)
+    known.set(flags + part, set)
+    return set
+  })
+  return sets.length === 4 ? sets : [...sets, BYTES]
 }
 
-function parseSet(part: string, fold: boolean): Uint8Array {
-  const pattern =
-    part.length === 1
-      ? new RegExp(`[\\${part}]`.replace(/\\(?=\w)/, ''), fold ? 'i' : '')
-      : new RegExp(part, fold ? 'i' : '')
-  return Uint8Array.from({ length: 256 }, (_, byte) => (pattern.test(String.fromCharCode(byte)) ? 1 : 0))
+function parseSet(part: string, flags: string): Bytes {
+  const pattern = new RegExp(part.length === 1 ? `[\\${part}]`.replace(/\\(?=\w)/, '') : part, flags)
+  return BYTES.filter((byte) => pattern.test(String.fromCharCode(byte)))
 }
 
 type Place = { bucket: number; bit: number }
@@ -120,7 +126,7 @@ function placeAnchors(anchors: readonly Sets[]): Place[] {
   const used = new Int32Array(BUCKETS)
   const turns = { loose: 0, close: 0 }
   return anchors.map((sets) => {
-    const loose = (sets[3]?.reduce((sum, byte) => sum + byte, 0) ?? 0) > 8
+    const loose = (sets[3]?.length ?? 0) > 8
     const bucket = loose ? turns.loose++ % LOOSE_BUCKETS : LOOSE_BUCKETS + (turns.close++ % (BUCKETS - LOOSE_BUCKETS))
     const bit = used[bucket] ?? 0
     used[bucket] = bit + 1
@@ -132,23 +138,22 @@ function placeAnchors(anchors: readonly Sets[]): Place[] {
 function pairTables(anchors: readonly Sets[], places: readonly Place[]): { first: Int32Array; second: Int32Array } {
   const first = new Int32Array(65536)
   const second = new Int32Array(65536)
-  const any = new Uint8Array(256).fill(1)
-  const mark = (table: Int32Array, low: Uint8Array, high: Uint8Array, bit: number): void => {
-    for (let y = 0; y < 256; y++) {
-      if (high[y] === 0) continue
-      for (let x = 0; x < 256; x++) if (low[x] === 1) table[x | (y << 8)] = (table[x | (y << 8)] ?? 0) | bit
-    }
+  const mark = (table: Int32Array, low: Bytes, high: Bytes, bit: number): void => {
+    for (const y of high) for (const x of low) table[x | (y << 8)] = (table[x | (y << 8)] as number) | bit
   }
-  anchors.forEach(([a = any, b = any, c = any, d = any], index) => {
+  /** Of the anchors that end with the lower byte, whatever the higher is. */
+  const ends = new Int32Array(256)
+  anchors.forEach(([a = BYTES, b = BYTES, c = BYTES, d = BYTES], index) => {
     const bit = 1 << (places[index]?.bucket ?? 0)
     mark(first, a, b, bit)
     mark(first, b, c, bit)
     mark(second, c, d, bit)
-    mark(second, d, any, bit)
+    for (const x of d) ends[x] = (ends[x] as number) | bit
   })
-  const noise = Uint8Array.from({ length: 256 }, (_, byte) => (mayBeNoise(byte) ? 1 : 0))
-  mark(first, noise, any, NOISE)
-  mark(first, any, noise, NOISE)
+  for (let pair = 0; pair < 65536; pair++) second[pair] = (second[pair] as number) | (ends[pair & 255] as number)
+  const noise = BYTES.filter(mayBeNoise)
+  mark(first, noise, BYTES, NOISE)
+  mark(first, BYTES, noise, NOISE)
   return { first, second }
 }
 
@@ -156,10 +161,12 @@ function exactTables(anchors: readonly Sets[], places: readonly Place[]): Int32A
   const tables = new Int32Array(BUCKETS * 1024)
   anchors.forEach((sets, index) => {
     const { bucket, bit } = places[index] ?? { bucket: 0, bit: 0 }
-    const base = bucket * 1024
-    for (let slot = 0; slot < 1024; slot++) {
-      if (sets[slot >> 8]?.[slot & 255] === 1) tables[base + slot] = (tables[base + slot] ?? 0) | (1 << bit)
-    }
+    sets.forEach((set, place) => {
+      for (const byte of set) {
+        const slot = bucket * 1024 + place * 256 + byte
+        tables[slot] = (tables[slot] as number) | (1 << bit)
+      }
+    })
   })
   return tables
 }

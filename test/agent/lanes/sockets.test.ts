@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { createLanes } from '../../../agent/lanes/lanes.ts'
 import { connectLane } from '../../../agent/lanes/sockets.ts'
 import { openPaths, ownUnit } from '../../../agent/lanes/unit.ts'
-import { cgroupOf, isInCgroup } from '../../../agent/process/process-table.ts'
+import { cgroupOf, isAloneIn, isInCgroup } from '../../../agent/process/process-table.ts'
 import { collect, type LaneHome, makeLaneHome, outcomeOf } from '../../helpers/lane.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../../agent/lanes/main.ts', import.meta.url))
@@ -118,6 +118,27 @@ describe('a unit', () => {
     place(8, '0::/system.slice/a.services\n')
     const inside = [1, 7, 8, 9].filter((pid) => isInCgroup(pid, '/system.slice/a.service', home.root))
     assert.deepEqual(inside, [1, 7])
+    return home.remove()
+  })
+  it('holds nobody else when its list says so, and its children’s are none', () => {
+    const home = makeLaneHome()
+    const unit = '/system.slice/a.service'
+    const hold = (tree: string, ...pids: number[]): string => {
+      const directory = join(home.root, tree, unit)
+      mkdirSync(directory, { recursive: true })
+      writeFileSync(join(directory, 'cgroup.procs'), pids.map((pid) => `${pid}\n`).join(''))
+      return directory
+    }
+    assert.equal(isAloneIn(unit, home.root), false)
+    for (const tree of ['systemd', '.']) {
+      const directory = hold(tree, process.pid)
+      assert.equal(isAloneIn(unit, home.root), true)
+      hold(tree, process.pid, 4711)
+      assert.equal(isAloneIn(unit, home.root), false)
+      hold(tree, process.pid)
+      mkdirSync(join(directory, 'below'))
+      assert.equal(isAloneIn(unit, home.root), false)
+    }
     return home.remove()
   })
   it('is the lane’s own', () => {
