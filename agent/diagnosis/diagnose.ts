@@ -6,6 +6,7 @@ import { cleanAll, createClean } from '../reality/clean.ts'
 import type { Check, Facts } from './check.ts'
 import { NotPossible } from './not-possible.ts'
 import { type Ranked, rank } from './rank.ts'
+import { subjectHere } from './subject.ts'
 import { topicsOf } from './words.ts'
 
 const FINDINGS_MAX = 50
@@ -40,7 +41,9 @@ export async function diagnose({
   const found = ran.flatMap(({ check, findings }): Ranked[] =>
     findings.map((finding) => ({ finding, touched: touches(check) })),
   )
+  const subject = subjectHere(facts)
   const told = {
+    ...(subject && { subject }),
     findings: rank(found, question).slice(0, FINDINGS_MAX),
     checks: ran.map(({ check: { name }, state, why }) => ({ name, state, ...(why && { why }) })),
   }

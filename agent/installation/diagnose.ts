@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import type { Diagnosis } from '#proto/contract/diagnosis.ts'
 import { diagnoseHost } from '../diagnosis/diagnose-host.ts'
+import { hasEngine } from '../docker/sockets.ts'
 import { readIfThere } from '../files/durable-file.ts'
 import { ask } from '../process/ask.ts'
 import { layoutUnder } from './layout.ts'
@@ -17,7 +18,7 @@ const runner = async (argv: readonly string[]): Promise<{ code: number; stdout: 
 }
 
 /** For a person at a terminal. */
-export function report({ findings, checks, tookMs }: Diagnosis): string {
+export function report({ subject, findings, checks, tookMs }: Diagnosis): string {
   const told = findings.flatMap(({ severity, cause, subject, title, confidence, impact, evidence, next }, i) => [
     `${i + 1}. ${severity} ${cause} ${subject} (${Math.round(confidence * 100)} % sure)`,
     `   ${title}`,
@@ -27,7 +28,9 @@ export function report({ findings, checks, tookMs }: Diagnosis): string {
     '',
   ])
   const unknown = checks.filter(({ state }) => state !== 'done')
+  const near = subject?.near.length ? `: did you mean ${subject.near.join(', ')}?` : ''
   return [
+    ...(subject?.known === false ? [`this host has nothing of the name that was given${near}`, ''] : []),
     ...(findings.length === 0 ? ['nothing wrong was found', ''] : told),
     ...unknown.map(({ name, state, why }) => `not known: ${name} (${state}${why ? `, ${why}` : ''})`),
     `${checks.length} checks in ${tookMs} ms`,
@@ -46,7 +49,16 @@ export const diagnose: Command = async (args) => {
     problem: positionals.join(' ').slice(0, 2_000),
     ...(values.subject && { subject: values.subject.slice(0, 300) }),
   }
-  const diagnosis = await diagnoseHost({ question, root: '/', runner, clock: Date, ...(hostKey && { hostKey }) })
+  // Loaded where there is an engine alone: what asks it is large.
+  const engine = hostKey && hasEngine() ? await (await import('../docker/here.ts')).containersHere(hostKey) : undefined
+  const diagnosis = await diagnoseHost({
+    question,
+    root: '/',
+    runner,
+    clock: Date,
+    engine,
+    ...(hostKey && { hostKey }),
+  })
   process.stdout.write(values.json ? `${JSON.stringify(diagnosis)}\n` : report(diagnosis))
   return diagnosis.findings.every(({ severity }) => severity === 'low') ? HEALTHY_EXIT : FINDINGS_EXIT
 }

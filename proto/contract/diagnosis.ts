@@ -65,7 +65,7 @@ export const Finding = z.object({
   severity: z.enum(SEVERITIES),
   /** 0 to 1: how sure. */
   confidence: z.number().min(0).max(1),
-  /** What it does to others: units that fail for it, sites that do not answer. */
+  /** Its effects: what else was found and comes from it, units that fail for it, sites that do not answer. */
   impact: z.array(text).max(20),
   /** What was seen, where and when (Unix ms). */
   evidence: z
@@ -90,6 +90,8 @@ export type DiagnosisQuestion = z.infer<typeof DiagnosisQuestion>
 export const Diagnosis = z.object({
   at: z.number().int(),
   tookMs: z.number().int().nonnegative(),
+  /** Whether this host has what the question named; not said where it named nothing. `near`: names that it has. */
+  subject: z.object({ known: z.boolean(), near: z.array(text).max(5) }).optional(),
   /** The likeliest cause first. */
   findings: z.array(Finding).max(50),
   checks: z.array(

@@ -18,6 +18,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'agent/identity': ['agent/files'],
   'agent/installation': [
     'agent/diagnosis',
+    'agent/docker',
     'agent/files',
     'agent/guard',
     'agent/identity',

@@ -10,6 +10,7 @@ const CRASHES = 3
 const LATELY = 60 * 60_000
 /** Ended by an order: `docker stop` sends these. */
 const ORDERED = new Set([0, 137, 143])
+const ENGINE = /^(?:docker|podman|balena)\.(?:service|socket)$/
 const KEPT = /^(?:always|unless-stopped)/
 
 type Verdict = { cause: Cause; title: string; severity: Finding['severity']; confidence: number }
@@ -65,13 +66,18 @@ const stopped = (name: string, how: string, serious: boolean, confidence: number
   confidence,
 })
 
+/** Where no engine runs there is nothing to ask about. */
+const hasSome = ({ reality }: Facts): boolean =>
+  reality.processes.some(({ owner }) => owner.kind === 'container') ||
+  reality.units.some(({ id, active }) => ENGINE.test(id) && active === 'active')
+
 export const containers: Check = {
   name: 'containers',
   topics: ['container', 'service'],
   run(facts) {
     const { containers: known } = facts.reality
-    if (known === null) throw new NotPossible('no container engine was asked')
-    return known.flatMap((container) => {
+    if (known === null && hasSome(facts)) throw new NotPossible('the container engine of this host was not asked')
+    return (known ?? []).flatMap((container) => {
       const verdict = judge(container, facts)
       if (!verdict) return []
       const { name, image, state, restarts, project, ports, health, finishedAt } = container

@@ -28,6 +28,7 @@ export const runDiagnostic = defineTool({
     taken_at: z.string(),
     took_ms: z.int(),
     summary: z.string(),
+    subject: Diagnosis.shape.subject.describe('Whether this host has what the question named, else names near it'),
     findings: z
       .array(Finding.extend({ meaning: z.string().describe('Of its cause') }))
       .describe('The root cause first'),
@@ -39,16 +40,18 @@ export const runDiagnostic = defineTool({
   handler: async ({ server_id, problem, subject }, ctx) => {
     const why = 'The agent of this server does not say yet what is wrong with it.'
     const server = await serverAsked(server_id, ctx, { from: SAYS_DIAGNOSIS, why })
-    const { at, tookMs, findings, checks } = await ctx.diagnoses.run(server.id, {
+    const diagnosis = await ctx.diagnoses.run(server.id, {
       problem,
       ...(subject && { subject }),
     })
+    const { at, tookMs, findings, checks } = diagnosis
     return {
       server_id,
       name: plainText(server.name),
       taken_at: iso(at),
       took_ms: tookMs,
-      summary: summaryOf({ findings, checks }),
+      summary: summaryOf(diagnosis, subject),
+      ...(diagnosis.subject && { subject: diagnosis.subject }),
       findings: findings.map((finding) => ({
         ...finding,
         meaning: CAUSES[finding.cause],
@@ -60,11 +63,13 @@ export const runDiagnostic = defineTool({
   },
 })
 
-function summaryOf({ findings, checks }: Pick<Diagnosis, 'findings' | 'checks'>): string {
+function summaryOf({ subject: here, findings, checks }: Diagnosis, subject = ''): string {
   const [first] = findings
   const undone = checks.filter(({ state }) => state !== 'done').length
   const rest = undone > 0 ? ` ${undone} of ${checks.length} checks could not be done.` : ''
-  if (!first) return `Nothing wrong was found.${rest}`
+  const near = here?.near.length ? `; did you mean ${here.near.join(', ')}?` : '.'
+  const missing = here?.known === false ? `This host has nothing called "${plainText(subject)}"${near} ` : ''
+  if (!first) return `${missing}Nothing ${missing ? 'else ' : ''}wrong was found.${rest}`
   const more = findings.length > 1 ? ` ${findings.length - 1} further finding(s).` : ''
-  return `${first.severity}: ${first.title}.${more}${rest}`
+  return `${missing}${first.severity}: ${first.title}.${more}${rest}`
 }

@@ -243,6 +243,13 @@ describe('a diagnosis', () => {
     await mcp.value(call?.tool.replace('mttrly_', '') ?? '', call?.arguments ?? {})
   })
 
+  test('says when the host has nothing of the name that was asked about', async () => {
+    const server = await host(snapshot())
+    server.finds = { subject: { known: false, near: ['nginx.service'] } }
+    const { summary } = await ask(server.id, { subject: 'ngnix' })
+    assert.match(String(summary), /^This host has nothing called "ngnix"; did you mean nginx\.service\?/)
+  })
+
   test('comes once in half a minute', async () => {
     const server = await host(snapshot())
     await ask(server.id)
