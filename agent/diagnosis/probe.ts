@@ -6,7 +6,8 @@ import { networkInterfaces } from 'node:os'
 import { connect as connectTls } from 'node:tls'
 import type { Answered, Target } from './check.ts'
 
-const ANSWER_MS = 1_000
+const TURNS = 10
+const TURN_MS = 100
 const STATUS_MAX = 4_096
 
 const isLoopback = (address: string): boolean => /^127\./.test(address) || address === '::1'
@@ -49,38 +50,44 @@ function certificateOf(socket: Socket): Answered['certificate'] {
   }
 }
 
-/** A process that was kept from its processor is told of the time before the answer: what has come meanwhile is heard first. */
-const unlessHeard = (act: () => void) => (): void => void setImmediate(act)
+/**
+ * Waits a second, in turns that this process really had: one that is kept from its processor cannot hear an answer, and what has come
+ * meanwhile is heard first.
+ */
+function patience(over: () => void, half?: () => void): () => void {
+  let turns = 0
+  const timer = setInterval(() => {
+    turns += 1
+    if (turns === TURNS / 2) half?.()
+    if (turns < TURNS) return
+    clearInterval(timer)
+    setImmediate(over)
+  }, TURN_MS)
+  return () => clearInterval(timer)
+}
 
-function once(socket: Socket, event: string): Promise<true | string> {
-  return new Promise((resolve) => {
-    socket.setTimeout(
-      ANSWER_MS,
-      unlessHeard(() => resolve('no answer')),
-    )
-    socket.once(event, () => resolve(true))
-    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'failed'))
-    socket.once('close', () => resolve('closed'))
-  })
+async function once(socket: Socket, event: string): Promise<true | string> {
+  const { promise, resolve } = Promise.withResolvers<true | string>()
+  const end = patience(() => resolve('no answer'))
+  socket.once(event, () => resolve(true))
+  socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'failed'))
+  socket.once('close', () => resolve('closed'))
+  return promise.finally(end)
 }
 
 async function statusOf(socket: Socket, path: string, name = 'localhost'): Promise<Answered> {
   const line = /^\/[\w./~-]{0,200}$/.test(path) ? path : '/'
-  const answer = new Promise<string>((resolve) => {
-    let text = ''
-    socket.on('data', (chunk) => {
-      text += chunk.toString('latin1')
-      if (text.includes('\r\n') || text.length > STATUS_MAX) resolve(text)
-    })
-    socket.on('close', () => resolve(text))
-    socket.on('error', () => resolve(text))
-    socket.setTimeout(
-      ANSWER_MS,
-      unlessHeard(() => resolve(text)),
-    )
+  const { promise, resolve } = Promise.withResolvers<string>()
+  let text = ''
+  const end = patience(() => resolve(text))
+  socket.on('data', (chunk) => {
+    text += chunk.toString('latin1')
+    if (text.includes('\r\n') || text.length > STATUS_MAX) resolve(text)
   })
+  socket.on('close', () => resolve(text))
+  socket.on('error', () => resolve(text))
   socket.write(`GET ${line} HTTP/1.1\r\nHost: ${name}\r\nUser-Agent: mttrly-diagnosis\r\nConnection: close\r\n\r\n`)
-  const status = Number(/^HTTP\/\d(?:\.\d)? (\d{3})/.exec(await answer)?.[1])
+  const status = Number(/^HTTP\/\d(?:\.\d)? (\d{3})/.exec(await promise.finally(end))?.[1])
   if (!status) return { ok: false, why: 'it accepts connections, and answers no HTTP' }
   return { ok: status < 500, status, why: `HTTP ${status}` }
 }
@@ -94,12 +101,12 @@ export function askResolver(server: string): Promise<Answered> {
   if (kind === 0) return Promise.resolve({ ok: false, why: 'not an address' })
   return new Promise((resolve) => {
     const socket = createSocket(kind === 4 ? 'udp4' : 'udp6')
-    let timer: NodeJS.Timeout | undefined
+    let stop = (): void => {}
     let over = false
     const end = (answer: Answered): void => {
       if (over) return
       over = true
-      clearTimeout(timer)
+      stop()
       socket.removeAllListeners()
       socket.on('error', () => {})
       socket.close()
@@ -113,11 +120,10 @@ export function askResolver(server: string): Promise<Answered> {
     })
     // A connected socket is told when nothing listens there.
     socket.connect(53, server, () => {
-      socket.send(QUESTION)
-      timer = setTimeout(
-        unlessHeard(() => end({ ok: false, why: 'no answer' })),
-        ANSWER_MS,
-      )
+      const ask = (): void => socket.send(QUESTION)
+      ask()
+      // A question, or its answer, can be lost on its way.
+      stop = patience(() => end({ ok: false, why: 'no answer' }), ask)
     })
   })
 }
