@@ -48,6 +48,11 @@ const ENVIRONMENT = {
 const AROUND_S = 10
 const PROGRAM_MS = 5_000
 
+const REHEARSAL = JSON.stringify({
+  ...{ do: 'read', path: '/etc/os-release', ring: 'normal' },
+  ...{ wanted: { kind: 'tail', lines: 1 }, maxBytes: 4096 },
+})
+
 type Answer =
   | { outcome: Outcome | Health | FilesAnswer | RealityAnswer | DiagnosisAnswer }
   | { refusal: Refusal }
@@ -63,6 +68,14 @@ function verbIn(argv: unknown): Verb | { why: string } {
   if ('refused' in found) return { why: found.refused }
   if (found.lane !== 'inspect') return { why: 'It is a verb of another lane.' }
   return { program: found.program, args: argv.slice(1) }
+}
+
+/** Loads what most requests need and reads a file as one would, so that a lane that waited answers at once. */
+export async function prepareInspectLane(caller: Caller, settings: LaneSettings, asked: () => boolean): Promise<void> {
+  const answer = await loadPolicy(settings.configDirectory)
+  if (asked() || !answer.ok) return
+  const lane = { containment: prepareContainment(settings), policy: answer.policy, settings, caller }
+  await filesIn({ do: 'files', json: REHEARSAL }, lane)
 }
 
 export async function inspectLane(

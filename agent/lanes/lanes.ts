@@ -1,4 +1,4 @@
-// The daemon's side of the lanes: starts them, speaks with them, keeps a few read lanes waiting while a server is being
+// The daemon's side of the lanes: starts them, speaks with them, keeps a few that look waiting while a server is being
 // worked on. It holds no parser, no redactor and no key: what runs in a lane is the lane's own business.
 import { fileURLToPath } from 'node:url'
 import type { LaneName } from '../guard/policy.ts'
@@ -22,8 +22,8 @@ import type {
 } from './words.ts'
 
 const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url))
-/** Read lanes that wait at once, and for how long after the last call. */
-const WAITING = 4
+/** Lanes that wait at once for their one request, and for how long after the last call. */
+const WAITING: Partial<Record<LaneName, number>> = { read: 4, inspect: 2 }
 const QUIET_MS = 60_000
 const AROUND_MS = 12_000
 
@@ -56,7 +56,7 @@ export function createLanes(options: {
 }) {
   const timers = options.timers ?? { setTimeout, clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout) }
   const env = { NODE_COMPILE_CACHE: options.compileCache, PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' }
-  const waiting: Companion[] = []
+  const waiting = new Map<LaneName, Companion[]>()
   const looking = new Set<Companion>()
   let quiet: unknown
 
@@ -64,45 +64,59 @@ export function createLanes(options: {
     (lane !== 'probe' && options.connect?.(lane)) ||
     options.start([process.execPath, options.entry ?? ENTRY, lane, ...options.args], env)
 
-  const drop = (lane: Companion): void => {
-    const at = waiting.indexOf(lane)
-    if (at >= 0) waiting.splice(at, 1)
+  const waitingFor = (name: LaneName): Companion[] => {
+    const lanes = waiting.get(name) ?? []
+    waiting.set(name, lanes)
+    return lanes
   }
-  const wait = (): void => {
-    const lane = start('read')
-    waiting.push(lane)
-    lane.ended.then(() => drop(lane))
+  const wait = (name: LaneName): void => {
+    const lane = start(name)
+    waitingFor(name).push(lane)
+    lane.ended.then(() => {
+      const at = waitingFor(name).indexOf(lane)
+      if (at >= 0) waitingFor(name).splice(at, 1)
+    })
   }
   const dismiss = (): void => {
-    for (const lane of waiting.splice(0)) lane.input.end()
+    for (const lanes of waiting.values()) for (const lane of lanes.splice(0)) lane.input.end()
   }
-  const takeReader = (): Companion => {
-    const lane = waiting.shift() ?? start('read')
+  const take = (name: LaneName): Companion => {
     timers.clearTimeout(quiet)
     const timer = timers.setTimeout(dismiss, QUIET_MS)
     timer.unref()
     quiet = timer
-    return lane
+    return waitingFor(name).shift() ?? start(name)
+  }
+  /** One for the one just used, and one more while there is room: bursts find a lane waiting. */
+  const refill = (name: LaneName): void => {
+    for (let more = 0; more < 2 && waitingFor(name).length < (WAITING[name] ?? 0) && quiet !== undefined; more += 1)
+      wait(name)
   }
 
-  async function look<Result>(lane: Companion, request: Request, io: LaneIo): Promise<Answer<Result>> {
+  async function look<Result>(
+    name: LaneName,
+    request: Request,
+    io: LaneIo,
+    lane = take(name),
+  ): Promise<Answer<Result>> {
     looking.add(lane)
     try {
       return await converse<Result>(lane, request, io)
     } finally {
       looking.delete(lane)
+      refill(name)
     }
   }
 
   /** It reads of every process, which can wait for ever in the kernel; then it is left, and ends itself. */
   async function lookAround<Result>(request: Request, io: LaneIo): Promise<Answer<Result>> {
-    const lane = start('inspect')
+    const lane = take('inspect')
     let late = false
     const timer = timers.setTimeout(() => {
       late = true
       lane.kill()
     }, AROUND_MS)
-    const answer = await look<Result>(lane, request, io)
+    const answer = await look<Result>('inspect', request, io, lane)
     timers.clearTimeout(timer)
     if (answer.kind !== 'lost' || !late) return answer
     const why = 'The host did not say in time what runs on it. A process that waits for a disk can be the reason.'
@@ -110,23 +124,16 @@ export function createLanes(options: {
   }
 
   return {
-    async read(request: Omit<ReadRequest, 'do'>, io: LaneIo): Promise<Answer> {
-      try {
-        return await look(takeReader(), { do: 'read', ...request }, io)
-      } finally {
-        // One for the one just used, and one more while there is room: bursts find a lane waiting.
-        for (let more = 0; more < 2 && waiting.length < WAITING && quiet !== undefined; more += 1) wait()
-      }
-    },
+    read: (request: Omit<ReadRequest, 'do'>, io: LaneIo): Promise<Answer> =>
+      look('read', { do: 'read', ...request }, io),
     inspect: (request: Omit<InspectRequest, 'do'>, io: LaneIo): Promise<Answer> =>
-      look(start('inspect'), { do: 'inspect', ...request }, io),
-    installation: (io: LaneIo): Promise<Answer<Health>> => look(start('inspect'), { do: 'installation' }, io),
-    files: (json: string, io: LaneIo): Promise<Answer<FilesAnswer>> =>
-      look(start('inspect'), { do: 'files', json }, io),
+      look('inspect', { do: 'inspect', ...request }, io),
+    installation: (io: LaneIo): Promise<Answer<Health>> => look('inspect', { do: 'installation' }, io),
+    files: (json: string, io: LaneIo): Promise<Answer<FilesAnswer>> => look('inspect', { do: 'files', json }, io),
     docker: (request: Omit<DockerRequest, 'do'>, io: LaneIo): Promise<Answer> =>
-      look(start('docker'), { do: 'docker', ...request }, io),
+      look('docker', { do: 'docker', ...request }, io),
     containers: (json: string, io: LaneIo): Promise<Answer<DockerAnswer>> =>
-      look(start('docker'), { do: 'containers', json }, io),
+      look('docker', { do: 'containers', json }, io),
     /** `containers`: as the docker lane said them. */
     reality: (containers: string, io: LaneIo): Promise<Answer<RealityAnswer>> =>
       lookAround({ do: 'reality', containers }, io),
@@ -152,7 +159,7 @@ export function createLanes(options: {
     async stop(): Promise<void> {
       timers.clearTimeout(quiet)
       quiet = undefined
-      const ending = [...waiting, ...looking]
+      const ending = [...waiting.values()].flat().concat(...looking)
       dismiss()
       for (const lane of ending) lane.input.end()
       await Promise.all(ending.map(({ ended }) => ended))

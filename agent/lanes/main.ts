@@ -15,19 +15,18 @@ const LANES: Record<string, () => Promise<Lane>> = {
   read: async () => {
     const { prepareReadLane } = await import('./read-lane.ts')
     return async (caller, settings) => {
-      let asked = false
-      const asking = caller.request().finally(() => {
-        asked = true
-      })
-      const readLane = await prepareReadLane(settings, () => asked)
-      const request = await asking
+      const { asked, ...listening } = listen(caller)
+      const readLane = await prepareReadLane(settings, asked)
+      const request = await listening.request
       return request?.do === 'read' || request?.do === 'attack' ? await readLane(request, caller) : undefined
     }
   },
   inspect: async () => {
     const inspect = await import('./inspect-lane.ts')
     return async (caller, settings) => {
-      const request = await caller.request()
+      const { asked, ...listening } = listen(caller)
+      await inspect.prepareInspectLane(caller, settings, asked)
+      const request = await listening.request
       return isInspect(request) ? await inspect.inspectLane(request, caller, settings) : undefined
     }
   },
@@ -60,6 +59,15 @@ const LANES: Record<string, () => Promise<Lane>> = {
     const { probeLanes } = await import('./probe-lane.ts')
     return async (_caller, settings) => ({ facts: await probeLanes(settings) })
   },
+}
+
+/** What is prepared for a request costs one that is here already only time. */
+function listen(caller: Caller): { request: ReturnType<Caller['request']>; asked(): boolean } {
+  let here = false
+  const request = caller.request().finally(() => {
+    here = true
+  })
+  return { request, asked: () => here }
 }
 
 const isInspect = (request: Request | undefined): request is Parameters<typeof inspectLane>[0] =>
