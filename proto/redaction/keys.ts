@@ -5,9 +5,9 @@ export const BEGIN = /BEGIN[ +](?:[A-Z0-9]{1,12}[ +]){0,4}PRIVATE[ +]KEY(?:[ +]B
 const END =
   /-{4,5} ?END[ +](?:[A-Z0-9]{1,12}[ +]){0,4}PRIVATE[ +]KEY(?:[ +]BLOCK)? ?-{4,5}|Private-MAC: [0-9a-f]{40,64}/g
 export const PUTTY = /Private-Lines: \d{1,4}/y
-/** The rest of a line that begins a key: nothing yet, or key material; anything else only speaks of one. */
+/** The rest of a line that begins a key: nothing yet (`^M$` is a line end that was made visible), or key material. */
 const KEY_BODY =
-  /^(?:\\+[nrt]|%0[adAD]|[\s"'`,;>|:\\])*(?:$|(?:\\+[nrt]|%0[adAD]|[A-Za-z0-9+/=]){16})|(?:^|\\n)(?:Proc-Type|Version|Comment):/
+  /^(?:\\+[nrt]|%0[adAD]|[\s"'`,;>|:\\])*(?:(?:\^M)?\$?$|(?:\\+[nrt]|%0[adAD]|[A-Za-z0-9+/=]){16})|(?:^|\\n)(?:Proc-Type|Version|Comment):/
 
 /** Offset behind the end of a private key, or -1. */
 export function keyEnd(text: string, from: number): number {

@@ -65,7 +65,7 @@ function quoteEnd(text: string, from: number, opened: string): number {
 
 const NAME_LEFT = 64
 
-const AFTER_NAME = charTable(/[\s"'`=:\]\\,>%]/)
+const AFTER_NAME = charTable(/[\s\0"'`=:\]\\,>%]/)
 
 /** A name before a space has a value only if a separator or a quote follows, or if it is a flag or one of a few names. */
 function worthASpace(text: string, start: number, end: number): boolean {
@@ -77,7 +77,7 @@ function worthASpace(text: string, start: number, end: number): boolean {
     text[start] === '-' ||
     (end - start >= 6 &&
       end - start <= 11 &&
-      /^(?:passw(?:or)?d|requirepass|masterauth)$/i.test(text.slice(start, end)))
+      /^(?:passw(?:or)?d|requirepass|masterauth|bindpw|rootpw)$/i.test(text.slice(start, end)))
   )
 }
 
@@ -127,10 +127,12 @@ function findValue(
       : undefined
   }
   const opened = start > 0 && /["'`[]/.test(text[start - 1] ?? '')
-  const value = named.valueAfter(text, end, opened)
-  if (value !== undefined) return kind === 'opaque' ? remember(line, value) : restOfLine(line, start, value)
-  if (/^-{1,2}[A-Za-z]/.test(name) || isSpacedName(line, name, start)) {
-    const spaced = named.valueAfterSpace(text, end)
+  const value = named.valueAfter(text, end, opened) ?? definedAs(text, start, end)
+  if (value !== undefined)
+    return restOfQuote(text, start, kind === 'opaque' ? remember(line, value) : restOfLine(line, start, value))
+  const flag = /^-{1,2}[A-Za-z]/.test(name)
+  if (flag || isSpacedName(line, name, start)) {
+    const spaced = (flag && nextArgument(text, end)) || named.valueAfterSpace(text, end)
     return spaced && (spaced.quoted || !/[-=:]/.test(text[spaced.start] ?? '')) ? spaced : undefined
   }
   if (/^(?:password|passwd)$/i.test(name) && /[ \t]/.test(text[end] ?? '')) {
@@ -140,9 +142,36 @@ function findValue(
   return undefined
 }
 
-/** Names whose value stands behind a space: Redis, netrc. */
+const DEFINED = /define\([ \t]{0,8}["']$/
+const DEFINED_AS = /["'][ \t]{0,8},[ \t]{0,8}(?=["'])/y
+
+/** `define('DB_PASSWORD', '…')` of PHP. */
+function definedAs(text: string, start: number, end: number): named.Value | undefined {
+  DEFINED_AS.lastIndex = end
+  if (!DEFINED_AS.test(text) || !DEFINED.test(text.slice(Math.max(0, start - 24), start))) return undefined
+  return named.valueAt(text, DEFINED_AS.lastIndex, false)
+}
+
+const ARGUMENT_ENDS = /\0(?!-)|\\{0,8}["'][ \t]{0,8}(?:,[ \t]{0,8}|(?<=[ \t])(?:a\d{1,3}=)?)(?=\\{0,8}["'](?!-))/y
+
+/** What follows a flag in a list of arguments, unless it is a flag too: `"--token", "…"`, `a1="--token" a2="…"`, `--token\0…`. */
+function nextArgument(text: string, end: number): named.Value | undefined {
+  ARGUMENT_ENDS.lastIndex = end
+  return ARGUMENT_ENDS.test(text) ? named.valueAt(text, ARGUMENT_ENDS.lastIndex, false) : undefined
+}
+
+/** `"DB_PASSWORD=two words"`: where the whole assignment is quoted, the value ends with the quote. */
+function restOfQuote(text: string, nameStart: number, value: named.Value): named.Value {
+  const quote = text[nameStart - 1] ?? ''
+  if (value.quoted || text[value.start - 1] !== '=' || (quote !== '"' && quote !== "'")) return value
+  if (text[value.end] !== ' ' && text[value.end] !== '\t') return value
+  const end = text.indexOf(quote, value.end)
+  return end < 0 ? value : { ...value, end: text[end - 1] === '\\' ? end - 1 : end }
+}
+
+/** Names whose value stands behind a space: Redis, LDAP, netrc. */
 function isSpacedName(line: Line, name: string, start: number): boolean {
-  if (/^(?:requirepass|masterauth)$/i.test(name)) return true
+  if (/^(?:requirepass|masterauth|bindpw|rootpw)$/i.test(name)) return true
   if (!/^(?:password|passwd)$/.test(name)) return false
   const before = line.text.slice(Math.max(0, start - 96), start)
   if (/(?:^|\s)login[ \t]+\S{1,64}[ \t]+$/.test(before)) return true

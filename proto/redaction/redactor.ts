@@ -290,7 +290,8 @@ function grown(buffer: Buffer, used: number, size: number): Buffer<ArrayBuffer> 
   return larger
 }
 
-const isKeyLine = (text: string): boolean => /^[\s>|#*"'+,-]*[A-Za-z0-9+/=]+[\s"',;\\]*$|[A-Za-z0-9+/=]{16}/.test(text)
+const isKeyLine = (text: string): boolean =>
+  /^[\s>|#*"'+,-]*[A-Za-z0-9+/=]+[\s"',;\\]*(?:\^M)?\$?$|[A-Za-z0-9+/=]{16}/.test(text)
 
 /** Neither key material nor what may stand in front of it (a header of RFC 1421, an empty line): the key was only named. */
 const speaksOnly = (text: string): boolean =>
