@@ -62,6 +62,7 @@ export const PROCESS_PROGRAMS: Programs = {
   },
   pidof: { flags: '-s -x -c -q', values: { '-o': isPidList, '-S': 'text' }, rest: isName, min: 1 },
   pstree: { flags: flagsOf('aAcghlnpsStTuUVZ'), values: { '-H': isPidList }, rest: isName },
+  // No `-w`: a command line that is cut where the asker likes shows the beginning of a secret whose shape is gone with its end.
   top: {
     flags: '-b -c -H -i -S -1 -E',
     values: {
@@ -71,11 +72,11 @@ export const PROCESS_PROGRAMS: Programs = {
       '-u': isName,
       '-U': isName,
       '-d': 'number',
-      '-w': 'number',
       '-e': ['k', 'm', 'g'],
     },
     needsAll: ['-b', '-n'],
   },
+  // Of its options with a plus some repeat for ever.
   lsof: {
     flags: `${flagsOf('nPtUalwRb')} +L +c0`,
     values: {
@@ -88,6 +89,7 @@ export const PROCESS_PROGRAMS: Programs = {
     },
     attached: { '-i': 'text' },
     rest: 'name',
+    check: (args) => args.every((arg) => !arg.startsWith('+') || /^\+(?:L\d*|c0)$/.test(arg)),
   },
   fuser: { flags: flagsOf('auvm46'), values: { '-n': ['file', 'tcp', 'udp'] }, rest: 'name' },
 }

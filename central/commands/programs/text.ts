@@ -2,8 +2,8 @@ import { DIGITS, flagsOf, type Programs, type Rule } from '#proto/verbs/rules.ts
 
 /*
  * Programs that show lines of text. They may choose and order whole lines, never cut or rewrite them: a secret whose
- * key, beginning or shape is cut away passes the redactor. So no `cut -c`, no `head -c`, no `grep -o`, no colours
- * inside a match; no xxd, od, base64, rev, tr, tac, fold, sed, awk, strings at all.
+ * key, beginning or shape is cut away passes the redactor. So no `cut -c`, no `head -c`, no `grep -o`, no `cat -v`, no
+ * colours inside a match; no xxd, od, base64, rev, tr, tac, fold, sed, awk, strings at all.
  */
 
 const COLOR_OFF = ['never', 'auto']
@@ -62,7 +62,7 @@ function hasOptionsFirst(args: readonly string[]): boolean {
 
 export const TEXT_PROGRAMS: Programs = {
   cat: {
-    flags: `${flagsOf('AbeEnstTuv')} --number --number-nonblank --squeeze-blank --show-all --show-ends --show-tabs`,
+    flags: `${flagsOf('bnsu')} --number --number-nonblank --squeeze-blank`,
     rest: 'read',
   },
   head: lines,
