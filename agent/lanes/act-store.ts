@@ -77,7 +77,7 @@ export function createActStore({ directory }: { directory: string }) {
             for (let at = 0; at < data.length; ) at += writeSync(fd, data, at, data.length - at, offset + at)
             return true
           } catch {
-            return false // a full disk: the output is still counted and hashed
+            return false // a full disk: the rest of the output is still counted
           }
         },
         close: () => closeSync(fd),

@@ -1,5 +1,6 @@
 // One run of a lane that only looks, from its start to its outcome: the same for a shell line and for a verb.
 import { randomUUID } from 'node:crypto'
+import { LIMITS } from '#proto/contract/limits.ts'
 import type { Policy } from '../guard/policy.ts'
 import { run } from '../process/run.ts'
 import type { Caller } from './caller.ts'
@@ -39,6 +40,7 @@ export async function look(
   const output = createOutput({
     hostKey: settings.hostKey,
     take: async (offset, data) => {
+      if (offset + data.length > LIMITS.keptOutput) return false
       await caller.output(offset, data)
       return !caller.gone.aborted
     },

@@ -1,13 +1,11 @@
-// The way of every byte that a run prints: redacted, counted, hashed, handed on. Nothing leaves a lane but through here.
+// The way of every byte that a run prints: redacted, hashed, counted, handed on. Nothing leaves a lane but through here.
 import { createHash } from 'node:crypto'
 import { createRedactor, redactText } from '#proto/redaction/redactor.ts'
 
+/** `outputSha256` is that of the bytes that were kept; `outputBytes` counts what was not kept as it was printed. */
 export type Totals = { outputBytes: number; outputSha256: string; outputKept: number; redactions: number }
 
-/**
- * `take` gets redacted bytes in order and says whether it keeps them; after the first refusal it is not asked again,
- * and the rest is counted and hashed only.
- */
+/** `take` gets redacted bytes in order and says whether it keeps them; after the first refusal the rest is only counted. */
 export function createOutput(options: {
   hostKey: Buffer
   take(offset: number, data: Buffer): boolean | Promise<boolean>
@@ -20,17 +18,20 @@ export function createOutput(options: {
 
   const hand = async (redacted: Buffer): Promise<void> => {
     if (redacted.length === 0) return
-    hash.update(redacted)
-    const offset = outputBytes
     outputBytes += redacted.length
-    keeping &&= await options.take(offset, redacted)
-    if (keeping) outputKept += redacted.length
+    keeping = await options.take(outputKept, redacted)
+    if (!keeping) return
+    hash.update(redacted)
+    outputKept += redacted.length
   }
   return {
-    write: (chunk: Buffer): Promise<void> => hand(redactor.push(chunk)),
+    async write(chunk: Buffer): Promise<void> {
+      if (keeping) await hand(redactor.push(chunk))
+      else outputBytes += chunk.length
+    },
     /** Hands the rest on; afterwards nothing may be written. */
     async end(): Promise<Totals> {
-      await hand(redactor.end())
+      if (keeping) await hand(redactor.end())
       return { outputBytes, outputKept, outputSha256: hash.digest('hex'), redactions: redactor.hits }
     },
   }

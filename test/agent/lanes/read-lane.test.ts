@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { LIMITS } from '#proto/contract/limits.ts'
 import { collect, isRunning, type LaneHome, makeLaneHome, outcomeOf } from '../../helpers/lane.ts'
 
 describe('the read lane', () => {
@@ -77,6 +78,7 @@ describe('the read lane', () => {
     const outcome = outcomeOf(await home.lanes.read({ id: 'req_much', line: 'seq 1 3000000', timeoutMs: 60_000 }, io))
     assert.equal(outcome.outputBytes, 22_888_896)
     assert.equal(outcome.outputKept, taken)
+    assert.ok(taken <= LIMITS.keptOutput && taken > LIMITS.keptOutput - 2 * LIMITS.chunk)
     assert.ok(largest <= 64 * 1024)
   })
   it('stands still while nobody takes its output', async () => {
