@@ -43,7 +43,7 @@ async function writeDown({ audit, firstWorkspace }: Core, step: Step, lost: numb
 const AFTER: Readonly<Record<Step, string>> = {
   prepare: 'The next authority is made. Restart Central now: agents are told of it as they come back.',
   switch:
-    'The next authority issues from the next start of Central on; certificates of the old one count until it is retired. Restart Central now: agents get new certificates as they come back. Until then who is enrolled or renewed still gets a certificate of the old one, and install tokens that exist are of the old one too: make new ones after the restart.',
+    'The next authority issues from the next start of Central on; certificates of the old one count until it is retired. Restart Central now: agents get new certificates as they come back. Until then nobody is enrolled and nothing renewed, and install tokens that exist are of the old one: make new ones after the restart.',
   retire: 'The old authority counts no longer. Restart Central now.',
 }
 

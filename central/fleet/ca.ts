@@ -46,6 +46,8 @@ export type AgentIdentity = { workspaceId: string; serverId: string }
 export type Ca = {
   certificatePem: string
   fingerprint: string
+  /** @throws CatalogueError where another authority has taken its place while Central runs */
+  requireIssuing(): void
   /** A certificate for the key in the request; of the request's own names nothing is taken. */
   issueAgent(csrPem: string, identity: AgentIdentity): Promise<IssuedCertificate | CsrRefusal>
   issueLink(names: LinkNames): Promise<KeyPairPem>
@@ -133,6 +135,7 @@ export async function openCa({ keyPem, certificatePem }: KeyPairPem, clock: Cloc
   return {
     certificatePem,
     fingerprint: issuer,
+    requireIssuing() {},
     async issueAgent(csrPem, identity) {
       if (!ID.test(identity.workspaceId) || !ID.test(identity.serverId)) throw new TypeError('not an id')
       const checked = await checkCsr(csrPem)

@@ -60,6 +60,7 @@ export function createEnrolment(rooms: EnrolmentRooms) {
     inStore: FleetStore,
     owner: { workspaceId: string; createdBy: string; serverId?: string; keepWhoItIs?: boolean },
   ): Promise<InstallToken> {
+    ca.requireIssuing()
     const secret = randomBytes(32).toString('base64url')
     const createdAt = clock.now()
     const expiresAt = createdAt + LIMITS.installTokenLife

@@ -3,6 +3,8 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } from 'node:crypto'
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { CatalogueError } from '#proto/contract/errors.ts'
+import { sha256 } from '#proto/contract/grant.ts'
 import type { Clock } from '../domain/clock.ts'
 import { AUTHORITY_FILES, type Authority, readAuthorities } from './authorities.ts'
 import { type Ca, createAuthority, type KeyPairPem, type LinkNames, openCa } from './ca.ts'
@@ -31,9 +33,28 @@ export async function loadKeys(dir: string, options: { clock: Clock; link: LinkN
   if (!names || names.length === 0) await createKeys(dir, options.clock)
   else requireWhole(dir, names)
   const authorities = readAuthorities(dir)
-  const ca = await openCa(splitPem(readPrivate(dir, AUTHORITY)), options.clock)
+  const ca = whileItIssues(dir, await openCa(splitPem(readPrivate(dir, AUTHORITY)), options.clock))
   const actionKey = createPrivateKey(readPrivate(dir, ACTION_KEY))
   return { ca, authorities, actionKey, link: await loadLink(dir, ca, options) }
+}
+
+const REPLACED = 'The certificate authority of Central was replaced. Central must be restarted before it issues again.'
+
+/** A switch is made by another process: after it the old key signs nothing more, also while Central still runs with it. */
+function whileItIssues(dir: string, ca: Ca): Ca {
+  function requireIssuing(): void {
+    const { certificatePem } = splitPem(readPrivate(dir, AUTHORITY))
+    if (sha256(new Uint8Array(new X509Certificate(certificatePem).raw)) === ca.fingerprint) return
+    throw new CatalogueError('CONNECTION_ERROR', { reason: 'authority_replaced', why: REPLACED })
+  }
+  return {
+    ...ca,
+    requireIssuing,
+    async issueAgent(csrPem, identity) {
+      requireIssuing()
+      return ca.issueAgent(csrPem, identity)
+    },
+  }
 }
 
 /** Random bytes under a name, made when first asked for. */

@@ -74,7 +74,7 @@ test('the authority is replaced step by step; what cannot be done now is refused
   assert.match(early.stderr, /no old authority to retire\. What can be done now: ca prepare/)
   for (const [step, says] of [
     ['prepare', /Restart Central now: agents are told of it.*Next step: ca switch; it would cut off no server/s],
-    ['switch', /count until it is retired.*Until then who is enrolled or renewed still gets.*Next step: ca retire/s],
+    ['switch', /count until it is retired.*Until then nobody is enrolled.*Next step: ca retire/s],
     ['retire', /counts no longer.*Next step: ca prepare/s],
   ] as const) {
     const { code, stdout, stderr } = await admin('ca', step)

@@ -249,6 +249,21 @@ describe('a whole round', () => {
     })
   })
 
+  test('the old key issues nothing after the switch, also while Central still runs with it', async () => {
+    const booted = await boot()
+    const owner = { workspaceId: booted.workspaceId, createdBy: 'usr_x' }
+    const { token } = await booted.fleet.createInstallToken(owner)
+    for (const which of ['prepare', 'switch'] as const) await STEP_FILES[which](booted.keysDir, clock)
+    const refused = (error: { code?: string; details?: { reason?: string } }) =>
+      error.code === 'CONNECTION_ERROR' && error.details?.reason === 'authority_replaced'
+    await assert.rejects(booted.fleet.createInstallToken(owner), refused)
+    await assert.rejects(booted.enrol(token), refused)
+    assert.equal((await booted.fleet.list(booted.workspaceId)).length, 0)
+    await booted.restart()
+    const anew = await booted.fleet.createInstallToken(owner)
+    await booted.enrol(anew.token)
+  })
+
   test('an agent that says nothing of authorities believes what it was enrolled with', async () => {
     const booted = await boot()
     const { server } = await booted.connected()
