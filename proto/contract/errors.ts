@@ -215,31 +215,156 @@ export type ErrorDetails = Readonly<Record<string, unknown>>
 
 export const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(ERRORS, text)
 
-/** The host's own rules forbid it: Central could not know, and nothing that is asked of Central changes it. */
-const REFUSED_BY_HOST = {
-  description: 'The host refused it by its own rules; nothing was done, and the details say why.',
-  action: "Choose what they allow; only the host's owner changes them, in /etc/mttrly/policy.yaml on the server.",
-}
+type Words = Pick<Entry, 'description' | 'action'>
+type Preciser = { code: ErrorCode; when: (details: ErrorDetails) => boolean; says: Words }
 
-/** Nobody forbade it in so many words: there is nothing on the host that could do it and would be held. */
-const NO_LANE = {
-  description: 'This server has no lane that may do this; nothing was done, and the details say why.',
-  action: "Have the server's owner run `mttrly-agent doctor` on it, which names what is missing or switched off.",
-}
+const byHost = ({ by, source }: ErrorDetails): boolean => by === 'agent' || source === 'host_policy'
+const has =
+  (key: string) =>
+  (details: ErrorDetails): boolean =>
+    typeof details[key] === 'string'
+const is =
+  (key: string, value: string) =>
+  (details: ErrorDetails): boolean =>
+    details[key] === value
+const unsigned = ({ reason }: ErrorDetails): boolean => typeof reason === 'string' && /^appro(val|ver)_/.test(reason)
+
+/** What the details tell more precisely than the code can: the first that fits is said. Never in a host's own words. */
+const PRECISER: readonly Preciser[] = [
+  {
+    // Nobody forbade it in so many words: there is nothing on the host that could do it and would be held.
+    code: 'POLICY_DENIED',
+    when: is('reason', 'no_isolation'),
+    says: {
+      description: 'This server has no lane that may do this; nothing was done, and the details say why.',
+      action:
+        "Have the server's owner run `mttrly-agent doctor` on it, which names what is missing or switched off. Where the agent runs from a checkout this needs an installed one: “Add a server” in the console. mttrly_execute_command works on both.",
+    },
+  },
+  {
+    code: 'POLICY_DENIED',
+    when: is('reason', 'approvals_unstated'),
+    says: {
+      description: 'The host was in signed mode and its policy does not say any more whether it is; nothing was done.',
+      action: "The host's owner writes `approvals: signed` or `approvals: central` into /etc/mttrly/policy.yaml on it.",
+    },
+  },
+  {
+    code: 'POLICY_DENIED',
+    when: unsigned,
+    says: {
+      description: 'This server runs only what one of its own approvers has signed; nothing was done.',
+      action:
+        'Ask again and have the new action signed on an approver’s machine with `npm run approver -- sign ACTION_ID`, or with a passkey that the host’s policy names. Each command is signed by itself there: no bypass covers it.',
+    },
+  },
+  {
+    // Central could not know, and nothing that is asked of Central changes it.
+    code: 'POLICY_DENIED',
+    when: byHost,
+    says: {
+      description: 'The host refused it by its own rules; nothing was done, and the details say why.',
+      action: "Choose what they allow; only the host's owner changes them, in /etc/mttrly/policy.yaml on the server.",
+    },
+  },
+  {
+    code: 'POLICY_DENIED',
+    when: is('rule', 'read_only'),
+    says: {
+      description: 'This workspace is read-only by its policy; nothing was done.',
+      action: 'Look only, or have an owner change the policy under Settings in the console.',
+    },
+  },
+  {
+    code: 'NOT_FOUND',
+    when: has('tool'),
+    says: {
+      description: 'There is no such tool in this release.',
+      action: 'Call one that tools/list names; mttrly_get_capabilities says which are planned.',
+    },
+  },
+  {
+    code: 'NOT_FOUND',
+    when: has('path'),
+    says: {
+      description: 'There is no such file or directory on the server.',
+      action: 'Check the path, for instance with mttrly_search_files or `ls` in mttrly_execute_command.',
+    },
+  },
+  {
+    code: 'NOT_FOUND',
+    when: (details) => has('container')(details) || has('image')(details),
+    says: {
+      description: 'The container engine of the server has no such container or image.',
+      action: 'Choose one that `docker ps --all` or `docker images` names, in mttrly_execute_command.',
+    },
+  },
+  {
+    code: 'NOT_FOUND',
+    when: is('resource', 'release'),
+    says: {
+      description: 'Central serves no release that would do; the details say why.',
+      action: 'Have whoever runs Central build one: `npm run release` (README, “Further servers”).',
+    },
+  },
+  {
+    code: 'CONNECTION_ERROR',
+    when: is('reason', 'authority_replaced'),
+    says: {
+      description: 'Central was not started again since its certificate authority was replaced, and issues nothing.',
+      action: 'Have whoever runs Central restart it, and retry.',
+    },
+  },
+  {
+    code: 'FORBIDDEN',
+    when: has('required_scope'),
+    says: {
+      description: 'The credential lacks the scope that this tool needs.',
+      action: 'Connect again and grant that scope, or use an API key that has it.',
+    },
+  },
+  {
+    code: 'FORBIDDEN',
+    when: has('header'),
+    says: {
+      description: 'The request came under a name that Central does not go by.',
+      action: 'Use the address that Central was started with (--public-url).',
+    },
+  },
+  {
+    code: 'FORBIDDEN',
+    when: has('why'),
+    says: {
+      description: 'Whoever asks may not do this; the details say why.',
+      action: 'Leave it to a member whose role and sign-in may.',
+    },
+  },
+  {
+    code: 'ACTION_NOT_FOUND',
+    when: has('status'),
+    says: {
+      description: 'This action waits for no decision any more; the details say how it stands.',
+      action: 'Look with mttrly_get_action_result, and ask again if it is still wanted.',
+    },
+  },
+  {
+    code: 'OUTPUT_TOO_LARGE',
+    when: ({ limit }) => typeof limit === 'number',
+    says: {
+      description: 'It is larger than the limit in the details.',
+      action: 'Take a smaller file, or a part of it.',
+    },
+  },
+]
 
 /** What is said of a refusal: what its code means, unless the details tell more precisely who refused, and why. */
-export function wordsOf(
-  code: ErrorCode,
-  { by, source, reason, why }: ErrorDetails,
-): Pick<Entry, 'description' | 'action'> {
-  if (code === 'POLICY_DENIED' && reason === 'no_isolation') return NO_LANE
-  if (code === 'POLICY_DENIED' && (by === 'agent' || source === 'host_policy')) return REFUSED_BY_HOST
-  if (code === 'DOCKER_NOT_AVAILABLE' && typeof why === 'string') return noEngine(why)
-  return ERRORS[code]
+export function wordsOf(code: ErrorCode, details: ErrorDetails): Words {
+  if (code === 'DOCKER_NOT_AVAILABLE' && typeof details.why === 'string') return noEngine(details.why)
+  return PRECISER.find((one) => one.code === code && one.when(details))?.says ?? ERRORS[code]
 }
 
 /** An engine may be stopped, too, or not answer: the server knows which. */
-const noEngine = (why: string) => ({
+const noEngine = (why: string): Words => ({
   description: why.slice(0, 300).toWellFormed(),
   action: 'Have the engine started or installed on the server, or go on without it.',
 })

@@ -32,7 +32,7 @@ export const approveAction = defineTool({
       return {
         needsPerson: {
           url: ctx.approvals.urlOf(action_id),
-          message: `Approve or reject: ${plainText(action.words.title)}`,
+          message: `${await wishFor(action, ctx)}: ${plainText(action.words.title)}`,
         },
       }
     }
@@ -42,6 +42,11 @@ export const approveAction = defineTool({
     return fullView(await ctx.approvals.waitFor(ctx.workspace.id, action_id, wait), ctx)
   },
 })
+
+const wishFor = async (action: Action, { approvals }: ToolContext): Promise<string> =>
+  (await approvals.needsSignature(action))
+    ? `Sign (with a passkey that the server names, or \`npm run approver -- sign ${action.id}\`) or reject`
+    : 'Approve or reject'
 
 /** What is over cannot be approved; what runs can still be waited for. */
 async function pendingOrOn(actionId: string, ctx: ToolContext): Promise<Action> {
