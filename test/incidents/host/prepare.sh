@@ -4,12 +4,17 @@
 set -euo pipefail
 printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
 chmod +x /usr/sbin/policy-rc.d
+mkdir -p /etc/mysql/mariadb.conf.d
+printf '[mysqld]\ninnodb_log_file_size = 8M\n' >/etc/mysql/mariadb.conf.d/80-small.cnf
 apt-get -qq update
 apt-get -qq -y install --no-install-recommends \
-  nginx-light redis-server postgresql cron openssh-server nftables iptables python3 >/dev/null
+  nginx-light redis-server postgresql cron openssh-server nftables iptables python3 \
+  apache2 haproxy mariadb-server memcached php8.2-fpm logrotate sudo >/dev/null
+# Servers that only a scenario wants.
+systemctl disable -q apache2 haproxy mariadb mariadb.socket memcached php8.2-fpm
 rm /usr/sbin/policy-rc.d
 apt-get clean
-rm -rf /var/lib/apt/lists/*
+rm -rf /var/lib/apt/lists/* /usr/share/doc/* /usr/bin/aria_* /usr/bin/myisam*
 
 for name in shop orders mailer; do useradd -r "$name"; done
 cp -r --no-preserve=ownership /mnt/tree/. /

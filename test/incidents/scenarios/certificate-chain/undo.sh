@@ -1,0 +1,3 @@
+#!/bin/bash
+restore
+systemctl restart nginx

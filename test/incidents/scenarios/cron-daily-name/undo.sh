@@ -1,0 +1,2 @@
+#!/bin/bash
+rm /etc/cron.daily/archive-baskets.sh

@@ -1,0 +1,3 @@
+#!/bin/bash
+drop lookbook.service
+rm -rf /srv/lookbook

@@ -1,0 +1,4 @@
+#!/bin/bash
+drop supply.service
+rm -rf /srv/supply
+restore

@@ -1,0 +1,4 @@
+#!/bin/bash
+drop labels.service
+umount /srv/labels
+rm -r /srv/labels

@@ -1,0 +1,5 @@
+#!/bin/bash
+drop visitors.service
+rm -rf /srv/visitors
+restore
+systemctl restart nginx

@@ -1,0 +1,3 @@
+#!/bin/bash
+systemctl disable -q --now apache2
+systemctl reset-failed apache2

@@ -1,0 +1,3 @@
+#!/bin/bash
+restore
+systemctl reload postgresql@15-main

@@ -1,0 +1,3 @@
+#!/bin/bash
+drop gallery.service
+rm -rf /srv/gallery

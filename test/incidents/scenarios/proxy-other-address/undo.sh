@@ -1,0 +1,4 @@
+#!/bin/bash
+systemctl disable -q --now haproxy
+restore
+drop seats.service

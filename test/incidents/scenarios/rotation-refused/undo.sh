@@ -1,0 +1,3 @@
+#!/bin/bash
+rm -rf /etc/logrotate.d/warehouse /var/log/warehouse
+systemctl reset-failed logrotate

@@ -1,0 +1,4 @@
+#!/bin/bash
+rm -r /etc/systemd/system/mailer.service.d
+systemctl daemon-reload
+systemctl restart mailer

@@ -1,0 +1,3 @@
+#!/bin/bash
+drop gifts.service
+rm -rf /srv/gifts

@@ -1,0 +1,4 @@
+#!/bin/bash
+restore
+systemctl reset-failed ssh
+systemctl start ssh

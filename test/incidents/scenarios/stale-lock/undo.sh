@@ -1,0 +1,3 @@
+#!/bin/bash
+drop finder.service
+rm -rf /srv/finder /var/lib/finder

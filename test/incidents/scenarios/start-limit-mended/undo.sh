@@ -1,0 +1,3 @@
+#!/bin/bash
+systemctl reset-failed redis-server
+systemctl start redis-server

@@ -1,0 +1,2 @@
+#!/bin/bash
+drop price-list.timer price-list.service

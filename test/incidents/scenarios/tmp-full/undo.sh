@@ -1,0 +1,4 @@
+#!/bin/bash
+drop brochure.service
+umount -l /tmp
+rm -rf /srv/brochure

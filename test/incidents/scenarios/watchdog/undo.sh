@@ -1,0 +1,3 @@
+#!/bin/bash
+drop auction.service
+rm -rf /srv/auction
