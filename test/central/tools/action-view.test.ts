@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Action, ActionState } from '../../../central/domain/action.ts'
 import { fullView, pageOf } from '../../../central/tools/action-view.ts'
+import { approveAction } from '../../../central/tools/actions/approve-action.ts'
+import type { ToolContext } from '../../../central/tools/context.ts'
 import { principal } from '../../helpers/principals.ts'
 
 const LEFT = { over: false }
@@ -80,6 +82,22 @@ const ctx = (userId: string) =>
     rollouts: { view: async () => undefined },
     unseal: () => '{"command":"mtti_secret"}',
   }) as unknown as Parameters<typeof fullView>[1]
+
+test('the link that a client is to open asks for a signature where a code is not enough', async () => {
+  for (const [signed, wish] of [
+    [false, /^Approve or reject: t$/],
+    [true, /^Sign \(with a passkey .*`npm run approver -- sign act_1`\) or reject: t$/],
+  ] as const) {
+    const approvals = {
+      ...{ get: async () => action('pending_approval'), urlOf: () => 'http://localhost/approvals/act_1' },
+      needsSignature: async () => signed,
+    }
+    const input = { action_id: 'act_1', decision: 'approve' as const, wait_s: 1 }
+    const asking = { ...ctx('usr_anna'), workspace: { id: 'wsp_1' }, canElicitUrl: true, approvals }
+    const answer = await approveAction.handler?.(input, asking as unknown as ToolContext)
+    assert.match((answer as unknown as { needsPerson: { message: string } }).needsPerson.message, wish)
+  }
+})
 
 test('a new install command is opened for the person who asked, and for nobody else', async () => {
   assert.equal((await fullView(action('succeeded'), ctx('usr_anna'))).result?.command, 'mtti_secret')
