@@ -7,6 +7,7 @@ import type { Check, Facts } from './check.ts'
 import { NotPossible } from './not-possible.ts'
 import { type Ranked, rank } from './rank.ts'
 import { subjectHere } from './subject.ts'
+import { withSufferers } from './sufferers.ts'
 import { topicsOf } from './words.ts'
 
 const FINDINGS_MAX = 50
@@ -39,7 +40,7 @@ export async function diagnose({
   const ran = await Promise.all(ordered.map((check) => runCheck(check, facts, over.signal)))
   over.abort()
   const found = ran.flatMap(({ check, findings }): Ranked[] =>
-    findings.map((finding) => ({ finding, touched: touches(check) })),
+    findings.map((finding) => ({ finding: withSufferers(finding, facts), touched: touches(check) })),
   )
   const subject = subjectHere(facts)
   const told = {

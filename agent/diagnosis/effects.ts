@@ -14,7 +14,6 @@ const DEPTH: Partial<Record<Cause, number>> = {
   CERTIFICATE_EXPIRED: 1,
   CERTIFICATE_MISMATCH: 1,
   CONTAINER_OOM: 1,
-  DATABASE_CONNECTIONS: 1,
   PACKAGE_MANAGER_STUCK: 1,
   SCHEDULE_BROKEN: 2,
   LOG_FLOOD: 2,
@@ -62,11 +61,14 @@ const SIDES: readonly (readonly Cause[])[] = [
 const depthOf = ({ cause }: Finding): number => DEPTH[cause] ?? 0
 const saysOf = ({ title, evidence }: Finding): string => [title, ...evidence.map(({ seen }) => seen)].join('\n')
 
+/** As `explains` can name it: what it is about, what it is, or both. */
+const namesOf = ({ cause, subject }: Finding): string[] => [subject, cause, `${cause} ${subject}`]
+
 export function bringsAbout(root: Finding, other: Finding): boolean {
   if (root === other || root.severity === 'low') return false
   // Of one thing, what lies deeper is not brought about by what is seen of it.
   const deeper = root.subject === other.subject && depthOf(other) < depthOf(root)
-  if (!deeper && root.explains.some((what) => what === other.subject || what === other.cause)) return true
+  if (!deeper && root.explains.some((what) => namesOf(other).includes(what))) return true
   if (depthOf(root) >= depthOf(other)) return false
   return root.subject === other.subject || (MARKS[root.cause]?.test(saysOf(other)) ?? false)
 }

@@ -18,6 +18,10 @@ const LOGS: readonly Log[] = [
 const CLUSTERS = '/var/log/postgresql/postgresql-*-*.log'
 const CLUSTER = /postgresql-(\d+)-(.+)\.log$/
 
+/** PHP's: the version is in the name of both. */
+const PHP = '/var/log/php*-fpm.log'
+const FPM = /(php[\d.]*-fpm)\.log$/
+
 const TAIL = 48 * 1024
 const HOUR = 3_600_000
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
@@ -26,7 +30,7 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 export function parseStamp(text: string): number | undefined {
   const iso = /\b(\d{4})[-/](\d\d)[-/](\d\d)[ T](\d\d:\d\d:\d\d)(?:\.\d+)?( ?(?:UTC|GMT|Z)\b)?/.exec(text)
   if (iso) return stamp(iso[1], iso[2], iso[3], iso[4], iso[5] !== undefined)
-  const words = /\b(\d\d?) ([A-Z][a-z]{2}) (\d{4}) (\d\d:\d\d:\d\d)/.exec(text)
+  const words = /\b(\d\d?)[ -]([A-Z][a-z]{2})[ -](\d{4}) (\d\d:\d\d:\d\d)/.exec(text)
   if (words) return stamp(words[3], month(words[2]), words[1], words[4])
   const apache = /\b([A-Z][a-z]{2}) (\d\d?) (\d\d:\d\d:\d\d)(?:\.\d+)? (\d{4})/.exec(text)
   return apache ? stamp(apache[4], month(apache[1]), apache[2], apache[3]) : undefined
@@ -47,7 +51,8 @@ export function readLogs({ host, now }: Facts): LogLine[] {
   const named = LOGS.flatMap(({ unit, files }) =>
     files.flatMap((file) => host.glob(file).map((path) => ({ path, unit }))),
   )
-  return [...named, ...clusters].flatMap(({ path, unit }) => {
+  const pools = host.glob(PHP).map((path) => ({ path, unit: `${FPM.exec(path)?.[1]}.service` }))
+  return [...named, ...clusters, ...pools].flatMap(({ path, unit }) => {
     const changed = host.stat(path)?.mtimeMs ?? 0
     return changed < now - HOUR ? [] : linesOf(host.tail(path, TAIL), path, unit, now)
   })

@@ -112,6 +112,8 @@ export function sudoersFault(text: string): Fault | undefined {
     if (line === '' || (line.startsWith('#') && !/^#include|^#\d/.test(line)) || SUDO_STARTS.test(line)) continue
     if (!line.includes('=')) return { line: first, fault: 'neither a setting nor a rule: there is no "="' }
     const rule = /=\s*(?:\([^)]*\)?\s*)?(.*)$/.exec(line)?.[1] ?? ''
+    const tag = /\b(NOPASSWD|PASSWD|NOEXEC|EXEC|SETENV|NOSETENV)\b(?!\s*:)/.exec(rule)?.[1]
+    if (tag) return { line: first, fault: `"${tag}" without a colon` }
     if (rule.trim() === '') return { line: first, fault: 'a rule without a command' }
   }
   return undefined

@@ -27,6 +27,25 @@ export const chainIn = (host: Host, path: string): X509Certificate[] =>
     }
   })
 
+/** What this host trusts, as Debian and as Red Hat keep it. */
+const TRUSTED = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt']
+const TRUSTED_MAX = 1024 * 1024
+
+/** Not its own issuer, and none of those that this host trusts has issued it; not where it trusts nobody. */
+export function lacksIssuer(last: X509Certificate, host: Host): boolean {
+  if (last.subject === last.issuer) return false
+  const blocks = TRUSTED.flatMap((path) => [...host.text(path, TRUSTED_MAX).matchAll(CERTIFICATES)])
+  return blocks.length > 0 && !blocks.some(([block]) => isBy(last, block))
+}
+
+function isBy(certificate: X509Certificate, block: string): boolean {
+  try {
+    return certificate.checkIssued(new X509Certificate(block))
+  } catch {
+    return false
+  }
+}
+
 /** undefined where the key is not to be read, or has a passphrase. */
 export function belongTogether(host: Host, certificate: X509Certificate, key: string): boolean | undefined {
   const block = KEY.exec(host.text(key, FILE_MAX))?.[0]

@@ -39,29 +39,60 @@ function parseTarget(target: string): Pick<Upstream, 'name' | 'port' | 'path' | 
   return { name: bare, port, what: `${bare}:${port}` }
 }
 
-/** Those of this host alone. A pool stands for its members; one that is a spare need not be there. */
-export function localUpstreams({ reality, host }: Facts): Upstream[] {
-  const own = ownAddresses(host)
-  const found = new Map<string, Upstream>()
-  for (const site of reality.sites)
-    for (const { target, members } of site.upstreams)
-      for (const each of members.length > 0 ? members : [target]) {
-        const parsed = SPARE.test(each) ? undefined : parseTarget(each)
-        if (!parsed) continue
-        const here =
-          parsed.path !== undefined ||
-          resolve(host, parsed.name).some((address) => isLoopback(address) || own.includes(address))
-        if (!here) continue
-        const before = found.get(parsed.what)
-        const names = site.names.length > 0 ? site.names : [site.file]
-        found.set(parsed.what, {
-          ...parsed,
+const HAPROXY = '/etc/haproxy/haproxy.cfg'
+const HAPROXY_MAX = 256 * 1024
+
+/** haproxy's own: `server NAME ADDRESS` within a backend or a listen section. */
+function ofHaproxy({ host }: Facts): Passed[] {
+  let section = ''
+  return host
+    .text(HAPROXY, HAPROXY_MAX)
+    .split('\n')
+    .flatMap((raw) => {
+      const [word = '', name = '', target = '', ...options] = raw.replace(/#.*/, '').trim().split(/\s+/)
+      if (/^(?:backend|listen|frontend|defaults|global)$/.test(word)) section = name
+      if (word !== 'server' || options.some((each) => each === 'backup' || each === 'disabled')) return []
+      return [
+        {
+          target: target.replace(/^unix@/, 'unix:'),
+          pool: section,
+          sites: [section],
+          server: 'haproxy',
+          file: HAPROXY,
+        },
+      ]
+    })
+}
+
+type Passed = Pick<Upstream, 'pool' | 'sites' | 'server' | 'file'> & { target: string }
+
+const ofSites = ({ reality }: Facts): Passed[] =>
+  reality.sites.flatMap(({ upstreams, names, server, file }) =>
+    upstreams.flatMap(({ target, members }) =>
+      (members.length > 0 ? members : [target])
+        .filter((each) => !SPARE.test(each))
+        .map((each) => ({
+          target: each,
           pool: members.length > 0 ? (/^(?:\w+:\/\/)?([^/:]+)/.exec(target)?.[1] ?? '') : '',
-          sites: [...new Set([...(before?.sites ?? []), ...names])],
-          server: site.server,
-          file: site.file,
-        })
-      }
+          sites: names.length > 0 ? names : [file],
+          server,
+          file,
+        })),
+    ),
+  )
+
+/** Those of this host alone. A pool stands for its members; one that is a spare need not be there. */
+export function localUpstreams(facts: Facts): Upstream[] {
+  const own = ownAddresses(facts.host)
+  const isHere = (name: string): boolean =>
+    resolve(facts.host, name).some((address) => isLoopback(address) || own.includes(address))
+  const found = new Map<string, Upstream>()
+  for (const { target, sites, ...passed } of [...ofSites(facts), ...ofHaproxy(facts)]) {
+    const parsed = parseTarget(target)
+    if (!parsed || (parsed.path === undefined && !isHere(parsed.name))) continue
+    const before = found.get(parsed.what)
+    found.set(parsed.what, { ...parsed, ...passed, sites: [...new Set([...(before?.sites ?? []), ...sites])] })
+  }
   return [...found.values()]
 }
 

@@ -74,7 +74,7 @@ export const Finding = z.object({
     .max(10),
   /** What to do next: a tool call that is ready to be made; none of them is made by itself. */
   next: z.array(z.object({ tool: text, arguments: z.record(z.string(), z.unknown()), why: text })).max(5),
-  /** Causes with the same subject or further down the same chain: this one brings them about. */
+  /** What this one brings about: a subject, a cause, or both with a blank between them. */
   explains: z.array(text).max(20),
 })
 export type Finding = z.infer<typeof Finding>

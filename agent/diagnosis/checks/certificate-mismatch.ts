@@ -5,8 +5,9 @@ import type { Finding } from '#proto/contract/diagnosis.ts'
 import { covers } from '../../reality/web/certificates.ts'
 import type { Check, Facts } from '../check.ts'
 import { finding, lastOf, next, quoted, seen } from '../say.ts'
-import { belongTogether, chainIn, type Pair, pairsOf } from '../tls.ts'
+import { belongTogether, chainIn, lacksIssuer, type Pair, pairsOf } from '../tls.ts'
 import { isNamed, watchUnits } from '../units.ts'
+import { topicsOf } from '../words.ts'
 
 const SAID =
   /key values mismatch|X509_check_private_key|key does not match|private key does not match|inconsistencies between private key and certificate|tls: private key does not match public key|KEY_VALUES_MISMATCH|do(?:es)? not match the (?:private )?key/i
@@ -67,6 +68,15 @@ function judge({ certificate: path, key, names, user }: Pair, facts: Facts): Fin
       0.8,
       chain.map(({ subject }) => subject.replaceAll('\n', ', ')).join(' → '),
       own.ca ? 'high' : 'medium',
+    )
+  const last = chain.at(-1) ?? own
+  if (lacksIssuer(last, host))
+    return say(
+      `the chain in ${path} ends at a certificate whose issuer is missing: who has not got that one refuses it`,
+      0.75,
+      `${last.subject.replaceAll('\n', ', ')}, issued by ${last.issuer.replaceAll('\n', ', ')}, which is neither in the file nor trusted by this host`,
+      // An authority of one's own need not be known to this host.
+      topicsOf(facts.question.problem).has('tls') || names.some((name) => isNamed(facts, name)) ? 'medium' : 'low',
     )
   return undefined
 }

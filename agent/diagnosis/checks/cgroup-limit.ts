@@ -17,6 +17,9 @@ const GROUPS_MAX = 150
 const REFUSED =
   /resource temporarily unavailable|can't (?:fork|start new thread)|cannot fork|fork rejected|eagain|unable to create (?:new )?(?:native )?thread/i
 
+const FORK = /fork|thread|spawn|clone/i
+const PLENTY = 20_000
+
 type Group = Pick<ProcessGroup, 'cgroup' | 'owner'>
 
 function tell(
@@ -94,6 +97,23 @@ export function judgeLimits(
   return found
 }
 
+/** What an account may have (LimitNPROC=, limits.conf) is counted over all of its processes. */
+function ofAccount(group: ProcessGroup, complaints: Finding['evidence'], { host, now }: Facts): Finding[] {
+  const [pid] = group.processes.map((each) => each.pid)
+  const most = Number(/^Max processes +(\d+)/m.exec(host.kernel(`/proc/${pid}/limits`))?.[1])
+  if (!complaints.some(({ seen }) => FORK.test(seen)) || !(most < PLENTY)) return []
+  const limit = seen(`/proc/${pid}/limits`, now, `Max processes ${most}`)
+  return [
+    tell(
+      group,
+      `starts no more processes or threads: its account may have ${most}`,
+      'high',
+      [...complaints, limit],
+      'LimitNPROC',
+    ),
+  ]
+}
+
 export const cgroupLimit: Check = {
   name: 'cgroup-limit',
   topics: ['memory', 'cpu', 'service'],
@@ -109,7 +129,8 @@ export const cgroupLimit: Check = {
         .filter(({ unit, text }) => unit === group.owner.name && REFUSED.test(text))
         .slice(-2)
         .map(({ at, text }) => seen(`journal ${group.owner.name}`, at, text))
-      return judgeLimits(group, before[i] ?? {}, after[i] ?? {}, complaints, facts.now)
+      const found = judgeLimits(group, before[i] ?? {}, after[i] ?? {}, complaints, facts.now)
+      return found.length === 0 ? ofAccount(group, complaints, facts) : found
     })
   },
 }

@@ -1,5 +1,6 @@
 // A configuration that its program cannot read: what it said when it was started or reloaded, in its own words.
 import type { Check, Facts, LogLine } from '../check.ts'
+import { configsOf } from '../configs.ts'
 import { needsOf } from '../needs.ts'
 import { finding, next, quoted, seen } from '../say.ts'
 import { faultsOf } from '../syntax.ts'
@@ -80,7 +81,9 @@ function inWatched(watched: Watched, facts: Facts) {
   const found = signIn(fresh, troubled ? SIGNS : STRICT)
   if (!found || watched.state === 'masked' || watched.state === 'stopped') return []
   const { line, file } = found
-  const mended = !troubled && file !== undefined && (facts.host.stat(file)?.mtimeMs ?? 0) > line.at + 1_000
+  // Nobody has tried it since it was changed.
+  const files = file === undefined ? configsOf(watched, facts) : [file]
+  const mended = files.some((path) => (facts.host.stat(path)?.mtimeMs ?? 0) > line.at + 1_000)
   const where = file === undefined ? '' : ` (${file})`
   return finding({
     cause: 'CONFIG_INVALID',

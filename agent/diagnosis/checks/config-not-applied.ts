@@ -2,6 +2,7 @@
 import type { Finding } from '#proto/contract/diagnosis.ts'
 import type { Unit } from '#proto/contract/reality.ts'
 import type { Check, Facts } from '../check.ts'
+import { configsOf, SERVERS } from '../configs.ts'
 import { finding, lastOf, next, seen } from '../say.ts'
 import { isNamed, isOwn, settingsOf, unitText, type Watched, watchUnits } from '../units.ts'
 
@@ -9,24 +10,6 @@ import { isNamed, isOwn, settingsOf, unitText, type Watched, watchUnits } from '
 const SLACK_MS = 2_000
 const RELOADED = /^Reloaded |SIGHUP|reloading config|reconfiguring|graceful|Configuration loaded/i
 const DEPLOYED = /release|deploy|\.git$/
-const CONFIG = /\.(?:conf|cfg|ini|ya?ml|toml|json|env|properties)$/
-const SERVERS: Record<string, readonly string[]> = {
-  'nginx.service': [
-    '/etc/nginx/nginx.conf',
-    '/etc/nginx/conf.d/*.conf',
-    '/etc/nginx/sites-enabled/*',
-    '/etc/nginx/snippets/*.conf',
-  ],
-  'apache2.service': [
-    '/etc/apache2/apache2.conf',
-    '/etc/apache2/ports.conf',
-    '/etc/apache2/sites-enabled/*',
-    '/etc/apache2/conf-enabled/*',
-  ],
-  'haproxy.service': ['/etc/haproxy/haproxy.cfg'],
-  'redis-server.service': ['/etc/redis/redis.conf'],
-}
-
 const changedAt = ({ host }: Facts, path: string): number => host.stat(path)?.mtimeMs ?? 0
 
 /** When the service last looked at its files: a start, a reload, or a worker that a reload began. */
@@ -37,19 +20,6 @@ function lookedAt({ unit, lines, id }: Watched, { reality }: Facts): number {
     ? (group?.processes.map(({ since }) => since) ?? [])
     : []
   return Math.max(unit.since ?? 0, reload, ...workers)
-}
-
-/** The configurations that a unit's own files name, and those of known servers. */
-function configsOf({ unit, id }: Watched, facts: Facts): string[] {
-  const text = unitText(facts, unit)
-  const named = ['ExecStart', 'EnvironmentFile'].flatMap((key) =>
-    settingsOf(text, key).flatMap((value) =>
-      [...` ${value}`.matchAll(/[\s=-](\/[\w./@+-]+)/g)]
-        .map(([, path = '']) => path)
-        .filter((path) => key === 'EnvironmentFile' || CONFIG.test(path)),
-    ),
-  )
-  return [...named, ...(SERVERS[id] ?? []).flatMap((pattern) => facts.host.glob(pattern))]
 }
 
 type Stale = { title: string; source: string; text: string; severity: Finding['severity']; confidence: number }
@@ -158,6 +128,24 @@ const replaced = ({ reality, now, ...facts }: Facts): Finding[] =>
     ]
   })
 
+/** What was put in its place, a deploy for example, is another directory. */
+const strayed = ({ reality, now, host }: Facts): Finding[] =>
+  reality.processes.flatMap(({ owner, processes }) => {
+    if (owner.kind !== 'unit' || /^mttrly/.test(owner.name)) return []
+    const lost = processes.find(({ pid }) => host.link(`/proc/${pid}/cwd`).endsWith(' (deleted)'))
+    if (!lost) return []
+    const directory = host.link(`/proc/${lost.pid}/cwd`).replace(/ \(deleted\)$/, '')
+    return finding({
+      cause: 'CONFIG_NOT_APPLIED',
+      subject: owner.name,
+      title: `${owner.name} runs in a directory that was deleted: ${host.exists(directory) ? `the ${directory} of now is another` : `there is no ${directory} any more`}`,
+      confidence: 0.92,
+      evidence: [seen(`/proc/${lost.pid}/cwd`, now, `${directory} (deleted)`)],
+      next: [next.run(`systemctl restart ${owner.name}`, 'Starts it where it should be, once somebody has approved')],
+      explains: [owner.name],
+    })
+  })
+
 /** The working tree moved on after the service that runs from it was started. */
 const deployed = ({ reality, now }: Facts): Finding[] =>
   reality.deploys.flatMap(({ directory, commit, at = 0, usedBy, message = '' }) =>
@@ -207,6 +195,9 @@ export const configNotApplied: Check = {
         ],
       })
     })
-    return lastOf([...replaced(facts), ...deployed(facts), ...stale, ...silentSites(facts)], ({ subject }) => subject)
+    return lastOf(
+      [...replaced(facts), ...deployed(facts), ...stale, ...strayed(facts), ...silentSites(facts)],
+      ({ subject }) => subject,
+    )
   },
 }

@@ -3,6 +3,7 @@ import { netFile } from '../../reality/kernel/sockets.ts'
 import type { Check, Facts } from '../check.ts'
 import { percent } from '../figures.ts'
 import { finding, next, quoted, seen } from '../say.ts'
+import { watchUnits } from '../units.ts'
 
 const NEAR = 0.9
 const UNCLOSED = 100
@@ -11,7 +12,7 @@ const LISTEN = '0A'
 const CLOSE_WAIT = '08'
 /** What a program or the kernel says of it. */
 const COMPLAINT =
-  /worker_connections are not enough|connect.*(?:cannot assign requested address|eaddrnotavail)|possible syn flooding|too many orphaned sockets|server reached MaxRequestWorkers|reached pm\.max_children/i
+  /worker_connections are not enough|connect.*(?:cannot assign requested address|eaddrnotavail)|possible syn flooding|too many orphaned sockets|server reached MaxRequestWorkers|reached (?:pm\.)?max_children|maxconn reached|no free (?:slots|workers)|backlog (?:is )?full|too many connections, rejecting/i
 
 export type Socket = { port: number; remote: string; state: string; waiting: number }
 
@@ -121,9 +122,18 @@ function unclosed(facts: Facts, sockets: readonly Socket[]) {
   })
 }
 
+const isInFile = ({ identifier }: { identifier: string }): boolean => identifier.startsWith('/')
+
 async function complaints(facts: Facts) {
-  const [recent, kernel] = await Promise.all([facts.journal('recent'), facts.journal('kernel')])
-  const lines = [...recent, ...kernel].filter(({ at, text }) => at > facts.now - SHORTLY_MS && COMPLAINT.test(text))
+  const [watched, recent, kernel] = await Promise.all([
+    watchUnits(facts),
+    facts.journal('recent'),
+    facts.journal('kernel'),
+  ])
+  // What a server says in a file of its own counts as well.
+  const lines = [...watched.flatMap((each) => each.lines.filter(isInFile)), ...recent, ...kernel].filter(
+    ({ at, text }) => at > facts.now - SHORTLY_MS && COMPLAINT.test(text),
+  )
   return [...Map.groupBy(lines, ({ unit, identifier }) => unit || identifier)].map(([subject, those]) =>
     finding({
       cause: 'CONNECTION_EXHAUSTION',

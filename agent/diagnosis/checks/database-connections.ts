@@ -7,7 +7,15 @@ import type { Check, Facts, LogLine } from '../check.ts'
 import { finding, next, quoted, seen } from '../say.ts'
 import { type Watched, watchUnits } from '../units.ts'
 
-type Make = { software: readonly string[]; port: number; setting: string; fallback: number; says: RegExp }
+type Make = {
+  software: readonly string[]
+  port: number
+  setting: string
+  fallback: number
+  says: RegExp
+  /** Where settings are words of a command line. */
+  option?: { file: string; is: RegExp }
+}
 
 const MAKES: readonly Make[] = [
   {
@@ -38,6 +46,14 @@ const MAKES: readonly Make[] = [
     fallback: 65_536,
     says: /too many open connections|connection refused because too many/i,
   },
+  {
+    software: ['memcached'],
+    port: 11_211,
+    setting: 'maxconns',
+    fallback: 1_024,
+    says: /too many open connections/i,
+    option: { file: '/etc/memcached.conf', is: /^\s*(?:-c|--conn-limit)[ =](\d+)/m },
+  },
 ]
 const NEARLY = 0.95
 const RECENT = 10 * 60_000
@@ -58,7 +74,8 @@ function mostOf(make: Make, store: Store, { host }: Facts): number {
   const told =
     store.settings[make.setting] ??
     (store.config ? parseSettings(host.text(store.config, 512 * 1024), [make.setting])[make.setting] : undefined)
-  return Number.parseInt(told ?? '', 10) || store.connections?.most || make.fallback
+  const option = make.option?.is.exec(host.text(make.option.file))?.[1]
+  return Number.parseInt(told ?? option ?? '', 10) || store.connections?.most || make.fallback
 }
 
 const complaint = (watched: readonly Watched[], { says }: Make, now: number): LogLine | undefined =>
@@ -88,7 +105,12 @@ export const databaseConnections: Check = {
       })
       const worst = counted.toSorted((a, b) => b.used / b.most - a.used / a.most)[0]
       const full = worst !== undefined && worst.used >= Math.max(3, Math.min(worst.most * NEARLY, worst.most - 3))
-      if (!full && !line) return []
+      // The same words are another's, where this host has none of this make.
+      if (
+        !full &&
+        (!line || (stores.length === 0 && MAKES.some((other) => other !== make && other.says.test(line.text))))
+      )
+        return []
       const subject = worst?.store.owner?.name ?? line?.unit ?? make.software[0] ?? ''
       const clients = watched
         .filter(

@@ -12,6 +12,8 @@ const GIB = 1024 ** 3
 const WALK_MS = 900
 const RESERVE_MS = 250
 const NO_SPACE = /no space left on device|enospc|disk (?:is )?full/i
+/** Where packages are unpacked and set up. */
+const SYSTEM = /^\/(?:boot(?:\/.*)?|usr|var|var\/(?:lib|lib\/dpkg|cache|cache\/apt)|tmp)?$/
 const SHORTLY_MS = 15 * 60_000
 /** Whose used space is the sum of what lies there. Not what compresses, shares or layers. */
 const ADDS_UP = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'tmpfs', 'f2fs', 'vfat'])
@@ -75,6 +77,7 @@ function told(fill: Fill, walked: Walked, complaints: readonly LogLine[], facts:
         : []),
       ...complaints.slice(-3).map(quoted),
     ],
+    explains: usersOf(mount.path, facts),
     next: [
       next.run(
         isSpace ? `du -xh --max-depth=2 ${shell(mount.path)}` : `du -x --inodes --max-depth=2 ${shell(mount.path)}`,
@@ -84,6 +87,15 @@ function told(fill: Fill, walked: Walked, complaints: readonly LogLine[], facts:
     ],
   })
 }
+
+/** Whose data are there; of the system's own places, the package manager's too. */
+const usersOf = (path: string, { reality }: Facts): string[] => [
+  ...(SYSTEM.test(path) ? ['PACKAGE_MANAGER_STUCK'] : []),
+  ...reality.units.flatMap(({ id, directory }) => (path !== '/' && isUnder(directory, path) ? [id] : [])),
+  ...reality.stores.flatMap(({ owner, dataDirectory }) => (owner && isUnder(dataDirectory, path) ? [owner.name] : [])),
+]
+const isUnder = (path: string | undefined, top: string): boolean =>
+  path !== undefined && (path === top || path.startsWith(top === '/' ? '/' : `${top}/`))
 
 const shell = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`)
 

@@ -1,7 +1,9 @@
 // Names that are not resolved: the resolver that is configured is asked, and what names go through before it is read.
 import type { Check, Facts } from '../check.ts'
+import { whatDenies } from '../rules.ts'
 import { finding, next, quoted, seen } from '../say.ts'
 
+const DNS = 53
 const SHORTLY_MS = 15 * 60_000
 const SERVERS_MAX = 4
 const COMPLAINT =
@@ -21,6 +23,17 @@ export const parseHostsLine = (text: string): string[] =>
 const hasRoute = ({ host }: Facts): boolean =>
   /^\S+\t00000000\t/m.test(host.text('/proc/1/net/route') || host.text('/proc/net/route')) ||
   /^0{32} 00 /m.test(host.text('/proc/1/net/ipv6_route') || host.text('/proc/net/ipv6_route'))
+
+/** Who may not send is told so at once; the rules can be read by root alone. */
+async function whatTurnsAway(failed: readonly { server: string; why: string }[], { run, now }: Facts) {
+  const barred = failed.filter(({ why }) => /^E(?:PERM|ACCES)$/.test(why))
+  const rules = await Promise.all([run('nft_rules'), run('iptables_rules')])
+  const rule = rules.map((each) => each && whatDenies(each, DNS)).find(Boolean)
+  if (rule) return [seen('rules in force', now, rule)]
+  return barred.length > 0 && barred.length === failed.length
+    ? barred.map(({ server, why }) => seen(`query to ${server}`, now, `not let out (${why})`))
+    : undefined
+}
 
 export const dnsFailure: Check = {
   name: 'dns-failure',
@@ -85,6 +98,19 @@ export const dnsFailure: Check = {
         /^(?:systemd-resolved|dnsmasq|unbound|named|bind9)\.service$/.test(id),
       )
       const who = stub && resolver && resolver.active !== 'active' ? `: ${resolver.id} is ${resolver.active}` : ''
+      const rule = await whatTurnsAway(failed, facts)
+      if (rule)
+        return [
+          {
+            ...tell(
+              `A firewall of this host itself lets no question out to its name servers (${servers.join(', ')})`,
+              0.95,
+              [...rule, ...seenAt],
+            ),
+            cause: 'FIREWALL_DROP' as const,
+            subject: 'port 53 (outgoing)',
+          },
+        ]
       return [tell(`No name server answers (${servers.join(', ')})${who}`, 0.95, seenAt)]
     }
     if (failed.length > 0)

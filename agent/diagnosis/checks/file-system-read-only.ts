@@ -1,6 +1,7 @@
 // A file system that was writable and is no more: the kernel does that after an error, and people forget it.
 import type { Check, Facts, LogLine } from '../check.ts'
 import { finding, next, quoted, seen } from '../say.ts'
+import { unitText } from '../units.ts'
 
 /** Of ordinary disks. What is read-only by its nature (squashfs, iso9660, erofs) is not among them. */
 const WRITABLE = new Set([
@@ -52,6 +53,33 @@ function wantedReadOnly({ host, reality }: Facts, path: string): boolean {
   return inFstab || (unit?.file !== undefined && /^Options=(?:.*,)?ro(?:,|$)/m.test(host.text(unit.file)))
 }
 
+const SANDBOX =
+  /^\s*(?:ProtectSystem|ProtectHome|ReadOnlyPaths|ReadOnlyDirectories|TemporaryFileSystem|BindReadOnlyPaths|DynamicUser)\s*=.*$/gm
+
+/** Of the host everything is writable, and not of a unit that may not see it so (man 5 systemd.exec). */
+function sandboxed(recent: readonly LogLine[], facts: Facts) {
+  const lines = recent.filter(
+    ({ at, text, unit }) => unit !== '' && at > facts.now - SHORTLY_MS && COMPLAINT.test(text),
+  )
+  return [...Map.groupBy(lines, ({ unit }) => unit)].flatMap(([id, those]) => {
+    const unit = facts.reality.units.find((each) => each.id === id)
+    const settings = unit && [...unitText(facts, unit).matchAll(SANDBOX)].map(([setting]) => setting.trim())
+    if (!unit || !settings?.length) return []
+    return finding({
+      cause: 'FILE_SYSTEM_READ_ONLY',
+      subject: id,
+      title: `${id} finds read-only what is writable on this host: its own unit shuts it off (${settings.join(', ')})`,
+      confidence: 0.9,
+      evidence: [
+        ...last(those),
+        ...[unit.file ?? '', ...unit.dropIns].filter(Boolean).map((path) => seen(path, facts.now, settings.join(', '))),
+      ],
+      next: [next.run(`systemctl cat ${id}`, 'What it may write: ReadWritePaths='), next.journal(id)],
+      explains: [id],
+    })
+  })
+}
+
 export const fileSystemReadOnly: Check = {
   name: 'file-system-read-only',
   topics: ['disk', 'kernel', 'permissions'],
@@ -66,8 +94,8 @@ export const fileSystemReadOnly: Check = {
       // A read-only bind mount is somebody's wish: there the file system itself is writable.
       ({ kind, path, superOptions }) => WRITABLE.has(kind) && superOptions.includes('ro') && !BY_DESIGN.test(path),
     )
-    if (readOnly.length === 0) return []
     const [kernel, recent] = await Promise.all([facts.journal('kernel'), facts.journal('recent')])
+    if (readOnly.length === 0) return sandboxed(recent, facts)
     return readOnly
       .filter(({ path }) => !wantedReadOnly(facts, path))
       .map(({ path, device, kind, superOptions }) => {

@@ -2,6 +2,7 @@
 // itself does not arrive. Else rules that lie in files, and what the kernel logs of them.
 import type { Check, Facts } from '../check.ts'
 import { NotPossible } from '../not-possible.ts'
+import { portsIn, whatDenies } from '../rules.ts'
 import { finding, next, quoted, seen } from '../say.ts'
 
 const PORTS_MAX = 24
@@ -17,42 +18,6 @@ const FILES = [
   '/etc/sysconfig/nftables.conf',
   '/etc/ufw/user.rules',
 ]
-const VERDICT = /\b(?:drop|reject|DROP|REJECT)\b/
-const ACCEPTS = /\b(?:accept|ACCEPT)\b/
-
-const DPORTS = /(?:dport|--dports?|dest-port)\s+(!= *)?\{?\s*([\d,\s:-]+?)\s*(?:\}|\s[a-zA-Z-]|$)/
-
-type Range = { from: number; to: number }
-
-/** `80`, `80,443`, `8000-8100`, `8000:8100`. */
-function portsIn(rule: string): Range[] {
-  const named = DPORTS.exec(rule)
-  if (!named || named[1]) return []
-  return [...(named[2] ?? '').matchAll(/(\d+)(?:[-:](\d+))?/g)].map(([, from, to]) => ({
-    from: Number(from),
-    to: Number(to ?? from),
-  }))
-}
-
-/** The rule that turns a port away: of nft, of `nft list`, and of iptables-save; undefined where none does. */
-export function whatDenies(rules: string, port: number): string | undefined {
-  const lines = rules.split('\n').map((line) => line.trim())
-  const named = lines.filter(
-    (rule) =>
-      !rule.startsWith('#') &&
-      !/\bsport\b/.test(rule) &&
-      portsIn(rule).some(({ from, to }) => from <= port && port <= to),
-  )
-  const decided = named.find((rule) => VERDICT.test(rule) || ACCEPTS.test(rule))
-  if (decided) return VERDICT.test(decided) ? decided : undefined
-  // What nothing names meets the policy of the chain for what comes in.
-  const policy = lines.find((line) => /^:INPUT DROP|hook input .*policy drop/.test(line))
-  const all = lines.some(
-    (line) => /^(?:accept|counter(?: packets \d+ bytes \d+)? accept)$/.test(line) || line === '-A INPUT -j ACCEPT',
-  )
-  return all ? undefined : policy
-}
-
 const nameOf = ({ owner, process, port }: { owner?: { name: string }; process?: string; port?: number }): string =>
   owner?.name || process || `port ${port}`
 

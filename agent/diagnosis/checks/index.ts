@@ -12,6 +12,7 @@ import { containers } from './containers.ts'
 import { cpuHog } from './cpu-hog.ts'
 import { databaseConnections } from './database-connections.ts'
 import { databaseDown } from './database-down.ts'
+import { databaseRefuses } from './database-refuses.ts'
 import { dependencyFailed } from './dependency-failed.ts'
 import { diskFull } from './disk-full.ts'
 import { dnsFailure } from './dns-failure.ts'
@@ -20,6 +21,7 @@ import { fdExhaustion } from './fd-exhaustion.ts'
 import { fileSystemReadOnly } from './file-system-read-only.ts'
 import { firewallDrop } from './firewall-drop.ts'
 import { hardwareError } from './hardware-error.ts'
+import { hostsFile } from './hosts-file.ts'
 import { ioSaturation } from './io-saturation.ts'
 import { kernelFault } from './kernel-fault.ts'
 import { logFlood } from './log-flood.ts'
@@ -34,6 +36,8 @@ import { processPileUp } from './process-pile-up.ts'
 import { programMissing } from './program-missing.ts'
 import { scheduleBroken } from './schedule-broken.ts'
 import { startedTooEarly } from './started-too-early.ts'
+import { supervised } from './supervised.ts'
+import { systemFiles } from './system-files.ts'
 import { unitFailed } from './unit-failed.ts'
 import { unitMasked } from './unit-masked.ts'
 import { unitStopped } from './unit-stopped.ts'
@@ -45,6 +49,7 @@ export const CHECKS: readonly Check[] = [
   packageManager,
   databaseDown,
   databaseConnections,
+  databaseRefuses,
   containers,
   configNotApplied,
   certificateMismatch,
@@ -63,6 +68,7 @@ export const CHECKS: readonly Check[] = [
   fileSystemReadOnly,
   firewallDrop,
   hardwareError,
+  hostsFile,
   ioSaturation,
   kernelFault,
   logFlood,
@@ -75,6 +81,8 @@ export const CHECKS: readonly Check[] = [
   processPileUp,
   programMissing,
   startedTooEarly,
+  supervised,
+  systemFiles,
   unitFailed,
   unitMasked,
   unitStopped,

@@ -1,10 +1,13 @@
 // An interface that was used and is down, or the way out that is gone. One that nobody has configured may be down.
+import { netFile } from '../../reality/kernel/sockets.ts'
 import type { Check, Facts } from '../check.ts'
 import { finding, next, quoted, seen } from '../say.ts'
 import { topicsOf } from '../words.ts'
 import { parseResolvConf } from './dns-failure.ts'
 
 const UP = 1
+/** Of IPv6; no network that people build has less. */
+const LEAST_MTU = 1_280
 const SHORTLY_MS = 15 * 60_000
 const COMPLAINT = /network is (?:unreachable|down)|enetunreach|no route to host|ehostunreach/i
 /** Made by programs, as they need them. */
@@ -81,6 +84,23 @@ function serversBeyond({ host }: Facts, routes: string): string[] {
   )
 }
 
+/** The kernel has asked for it in its own network, and nobody was it. Name servers beyond it are asked by another check meanwhile. */
+async function silentGateway(facts: Facts, routes: string): Promise<string | undefined> {
+  const hex = /^\S+\t00000000\t([0-9A-F]{8})\t/m.exec(routes)?.[1]
+  if (hex === undefined || hex === '00000000') return undefined
+  const gateway = (hex.match(/../g) ?? [])
+    .map((byte) => Number.parseInt(byte, 16))
+    .reverse()
+    .join('.')
+  const state = (): string | undefined =>
+    netFile(facts.host, 'arp')
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .find(([address]) => address === gateway)?.[2]
+  const [, last] = await facts.twice(state)
+  return last === '0x0' ? gateway : undefined
+}
+
 export const networkDown: Check = {
   name: 'network-down',
   topics: ['network', 'dns'],
@@ -115,9 +135,39 @@ export const networkDown: Check = {
       ]
     })
     if (down.length > 0) return down
+    const narrow = all.flatMap(({ name }) => {
+      const mtu = Number(host.kernel(`/sys/class/net/${name}/mtu`))
+      if (VIRTUAL.test(name) || !(mtu > 0 && mtu < LEAST_MTU)) return []
+      return finding({
+        cause: 'NETWORK_DOWN',
+        subject: name,
+        title: `Interface ${name} takes packets of no more than ${mtu} bytes: small answers arrive, and large ones hang`,
+        confidence: 0.85,
+        evidence: [seen(`/sys/class/net/${name}/mtu`, now, `${mtu}`)],
+        next: links,
+      })
+    })
+    if (narrow.length > 0) return narrow
 
     const route4 = host.text('/proc/1/net/route') || host.text('/proc/net/route')
     const route6 = host.text('/proc/1/net/ipv6_route') || host.text('/proc/net/ipv6_route')
+    const silent = await silentGateway(facts, route4)
+    if (silent)
+      return [
+        finding({
+          cause: 'NETWORK_DOWN',
+          subject: 'default route',
+          title: `The gateway ${silent} does not answer: nothing beyond this host's own networks is reached`,
+          confidence: 0.88,
+          evidence: [
+            seen('/proc/net/route', now, `the default route goes over ${silent}`),
+            seen('/proc/net/arp', now, `nobody in its network says that he is ${silent}`),
+            ...complaints.slice(-3).map(quoted),
+          ],
+          explains: ['/etc/resolv.conf', '/etc/hosts'],
+          next: links,
+        }),
+      ]
     // Of version 6, `lo` has one that leads nowhere.
     const out = /^\S+\t00000000\t\S+\t/m.test(route4) || /^0{32} 00 .*\s(?!lo$)\S+$/m.test(route6)
     const wanted = gatewayWanted(facts)

@@ -2,10 +2,16 @@
 // cannot be read.
 import type { Finding } from '#proto/contract/diagnosis.ts'
 import type { Check, Facts } from '../check.ts'
-import { finding, next, seen } from '../say.ts'
+import { finding, next, quoted, seen } from '../say.ts'
 
 const MANAGERS =
   /^(?:apt|apt-get|aptd|aptitude|dpkg|unattended-upgr|unattended-upgrade|packagekitd|dnf|dnf-automatic|yum|rpm|zypper|apk|synaptic|apt\.systemd\.dai|update-manager|python3)$/
+/** Who works for it unasked. */
+const BY = /^(?:apt-daily|unattended-upgrade|apt|packagekit|dnf-)/
+const COMPLAINT =
+  /EXPKEYSIG|NO_PUBKEY|KEYEXPIRED|is not signed|Release file for .* (?:is not valid yet|is expired)|dpkg was interrupted|Unmet dependencies|unmet dependencies|held broken packages|dpkg returned an error|Hash Sum mismatch|sub-process \S*dpkg/i
+const LOGS = ['/var/log/unattended-upgrades/unattended-upgrades.log', '/var/log/apt/term.log']
+const DAY = 24 * 60 * 60_000
 const LONG = 15 * 60_000
 const SOURCE_MAX = 64 * 1024
 const ONE_LINE = /^deb(?:-src)?\s+(?:\[[^\]]*\]\s+)?(?:[a-z+]+:(?:\/\/)?\S+|\S*\/\S*)\s+\S+/
@@ -77,6 +83,59 @@ function sources({ host, now, reality }: Facts): Finding[] {
   )
 }
 
+/** A key that a source is signed with must be there (man 5 sources.list). */
+function keys({ host, now, reality }: Facts): Finding[] {
+  if (reality.packages.manager !== 'dpkg') return []
+  const lists = [
+    '/etc/apt/sources.list',
+    ...host.glob('/etc/apt/sources.list.d/*.list'),
+    ...host.glob('/etc/apt/sources.list.d/*.sources'),
+  ]
+  return lists.flatMap((path) => {
+    const text = host.text(path, SOURCE_MAX).replace(/^\s*#.*$/gm, '')
+    const named = [...text.matchAll(/signed-by\s*[=:]\s*(\/[^\s,\]]+)/gi)].map(([, key = '']) => key)
+    const missing = named.find((key) => !host.exists(key) && !host.hides(key))
+    if (missing === undefined) return []
+    return finding({
+      cause: 'PACKAGE_MANAGER_STUCK',
+      subject: path,
+      title: `${path} names the key ${missing}, which is not there: apt does not believe that source`,
+      confidence: 0.9,
+      evidence: [seen(path, now, `signed by ${missing}`), seen(missing, now, 'does not exist')],
+      next: [next.read(path, 'The source')],
+    })
+  })
+}
+
+/** What it said itself, when a timer had it work. */
+async function complaints(facts: Facts): Promise<Finding[]> {
+  const logs = LOGS.filter((path) => (facts.host.stat(path)?.mtimeMs ?? 0) > facts.now - DAY).flatMap((path) =>
+    facts.host
+      .tail(path, 16 * 1024)
+      .split('\n')
+      .slice(-60)
+      .filter((text) => COMPLAINT.test(text))
+      .slice(-2)
+      .map((text) => seen(path, facts.host.stat(path)?.mtimeMs ?? facts.now, text)),
+  )
+  const said = (await facts.journal('recent')).filter(
+    ({ text, unit, identifier }) => (BY.test(identifier) || BY.test(unit)) && COMPLAINT.test(text),
+  )
+  const evidence = [...said.slice(-3).map(quoted), ...logs]
+  if (evidence.length === 0) return []
+  return [
+    finding({
+      cause: 'PACKAGE_MANAGER_STUCK',
+      subject: facts.reality.packages.manager,
+      title: `${facts.reality.packages.manager} could not do its work lately: ${evidence[0]?.seen}`,
+      severity: 'medium',
+      confidence: 0.75,
+      evidence,
+      next: [next.run('apt-get -s upgrade', 'Whether it can now')],
+    }),
+  ]
+}
+
 export const packageManager: Check = {
   name: 'the package manager',
   topics: ['packages'],
@@ -105,8 +164,12 @@ export const packageManager: Check = {
         : []
     // While one works, its packages are half installed for an instant.
     const working = lockHolder(facts)
-    return working.some(({ severity }) => severity === 'low')
-      ? [...working, ...sources(facts)]
-      : [broken, working, sources(facts)].flat()
+    const found = [
+      ...(working.some(({ severity }) => severity === 'low') ? [] : [broken].flat()),
+      ...working,
+      ...sources(facts),
+      ...keys(facts),
+    ]
+    return found.length > 0 ? found : complaints(facts)
   },
 }

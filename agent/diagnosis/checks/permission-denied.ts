@@ -13,7 +13,7 @@ const TOO_OPEN =
   /permissions? (?:\d+ |"[^"]*" )?(?:for .* are|are) too open|bad ownership or modes|bad permissions|has group or world access|has invalid permissions|has wrong ownership|world-writable|INSECURE MODE/i
 /** Said of people and of peers: no file keeps them out. */
 const ELSEWHERE = /publickey|password|authenticat|\bSELinux\b|apparmor=|sendmsg|setgroups|SO_\w+|\bptrace\b|oom_score/i
-const PATH = /['"`‘“(\s=](\/[^\s'"`’”,;()]+?)(?=['"`’”,;()]|:? |:?$|:\s)/g
+const PATH = /(?:['"`‘“(\s=]|unix:(?:\/\/)?(?=\/))(\/[^\s'"`’”,;()]+?)(?=['"`’”,;()]|:? |:?$|:\s)/g
 const STEP = /Failed at step (\w+) spawning/
 const WRITES =
   /\b(?:write|writ(?:ing|e)able|sav(?:e|ing)|dump|temp|open for writing|mkdir|create|creat|unlink|rename|rmdir|append|lock|pid|save|log)\b|\.log\b|\.lock\b|\.pid\b/i
@@ -53,6 +53,8 @@ function accountsOf({ unit, id }: Watched, line: LogLine, { host, reality }: Fac
 const wishesOf = (line: LogLine, watched: Watched, path: string, { host }: Facts): Wish[] => {
   if (/EXEC\b|Failed to execute|Unable to locate executable|exec:/.test(line.text)) return ['read', 'execute']
   if (/CHDIR|working directory|scandir|opendir/.test(line.text)) return ['execute']
+  // Who connects to a socket writes to it.
+  if (host.stat(path)?.isSocket()) return ['read', 'write']
   return WRITES.test(line.text) || !host.exists(path) || watched.unit.kind === 'mount' ? ['read', 'write'] : ['read']
 }
 

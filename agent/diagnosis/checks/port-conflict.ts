@@ -5,7 +5,7 @@ import { finding, next, quoted, seen } from '../say.ts'
 import { isTroubled, unitText, type Watched, watchUnits } from '../units.ts'
 
 const TAKEN =
-  /EADDRINUSE|address (?:is )?already in use|Address in use|\(98\b|\[Errno 98\]|WSAEADDRINUSE|port (?:\d+ )?(?:is )?already (?:in use|allocated|bound|taken)|port \d+ was already in use|already in use by another|Do you already have another \w+ server running/i
+  /EADDRINUSE|address (?:is )?already in use|Address in use|\(98\b|\[Errno 98\]|WSAEADDRINUSE|Connection in use: \(|port (?:\d+ )?(?:is )?already (?:in use|allocated|bound|taken)|port \d+ was already in use|already in use by another|Do you already have another \w+ server running/i
 const PORTS = [
   /:::?(\d{2,5})\b/,
   /(?:\d{1,3}(?:\.\d{1,3}){3}|\]|\*|localhost|0):(\d{2,5})\b/,
@@ -63,7 +63,10 @@ export const portConflict: Check = {
   topics: ['service', 'network', 'web'],
   async run(facts) {
     return (await watchUnits(facts)).flatMap((watched) => {
-      const line = watched.lines.findLast(({ text, identifier }) => identifier !== 'systemd' && TAKEN.test(text))
+      const line = watched.lines.findLast(
+        // For a socket unit it is systemd that listens.
+        ({ text, identifier }) => (identifier !== 'systemd' || watched.unit.kind === 'socket') && TAKEN.test(text),
+      )
       if (!line) return []
       const wanted = wantedBy(line, watched, facts)
       const what = wanted.path ?? (wanted.port === undefined ? 'its address' : `port ${wanted.port}`)

@@ -6,11 +6,11 @@ import type { Check, Facts, LogLine } from '../check.ts'
 import { cronFlaws } from '../crontab.ts'
 import { needsOf } from '../needs.ts'
 import { finding, lastOf, next, quoted, seen } from '../say.ts'
-import { isNamed, isOwn, lastWords, type Watched, watchUnits } from '../units.ts'
+import { isNamed, isOwn, lastWords, settingsOf, unitText, type Watched, watchUnits } from '../units.ts'
 
 const CRON = /^(?:cron|crond|CRON|CROND|anacron|cronie)$/
 const COMPLAINT =
-  /WRONG FILE OWNER|INSECURE MODE|NOT A REGULAR FILE|BAD FILE MODE|LINK COUNT|MISSING NEWLINE|Missing newline|bad (?:minute|hour|day|month|command|username|time specifier)|Syntax error|ERROR \(|ORPHAN|failed with exit status|grandchild .* (?:failed|killed)|CAN'T OPEN|permission denied|Authentication (?:token|failure)|Permission denied|command not found/i
+  /WRONG FILE OWNER|INSECURE MODE|NOT A REGULAR FILE|BAD FILE MODE|LINK COUNT|MISSING NEWLINE|Missing newline|bad (?:minute|hour|day|month|command|username|time specifier)|Syntax error|ERROR \(|ORPHAN|failed with exit status|grandchild .* (?:failed|killed)|CAN'T OPEN|permission denied|Authentication (?:token|failure)|account \S+ has expired|password .*expired|Permission denied|command not found/i
 const WORDS = /\b(?:cron|crontab|timer|schedul\w*|backup|nightly|job|daily|hourly|weekly|periodic\w*)\b/i
 const DAEMON = /^(?:cron|crond|cronie)\.service$/
 
@@ -118,6 +118,8 @@ function ofTimer(watched: Watched, facts: Facts): Finding[] {
     return say(`the timer ${id} starts ${target}, which is masked`, 'high', 0.95, [id, target])
   if (state === 'stopped')
     return say(`the timer ${id} is enabled and does not run: nothing starts ${target}`, 'high', 0.92)
+  if (unit.sub === 'elapsed' && isOwn(unit) && settingsOf(unitText(facts, unit), 'OnCalendar').length > 0)
+    return say(`the timer ${id} has no next time: nothing starts ${target} again`, 'high', 0.85)
   const own = isOwn(unit) && unit.active === 'inactive' && unit.startup !== 'static'
   if (!own) return []
   const named = isNamed(facts, id)

@@ -16,6 +16,8 @@ const RESULTS: Record<string, string> = {
   protocol: 'it did not do what its Type= promises',
   resources: 'systemd could not set up what it needs',
   'exec-condition': 'its ExecCondition= says no',
+  'service-start-limit-hit': 'the service that it starts ended too often',
+  'trigger-limit-hit': 'it was triggered too often',
 }
 
 const reasonOf = ({ unit, exit }: Watched): string =>
@@ -28,10 +30,12 @@ function describe(watched: Watched, { now }: Facts, dependents: readonly string[
   const loops = state === 'looping'
   const reason = reasonOf(watched)
   const words = lastWords(lines)
+  const last = words.findLast(({ identifier }) => identifier !== 'systemd')
+  const said = last ? `; it said last "${last.text.trim().slice(0, 200)}"` : ''
   return finding({
     cause: loops ? 'UNIT_CRASH_LOOP' : 'UNIT_FAILED',
     subject: id,
-    title: loops ? `${id} ends and is started over and over: ${reason}` : `${id} has failed: ${reason}`,
+    title: `${id} ${loops ? 'ends and is started over and over' : 'has failed'}: ${reason}${said}`,
     confidence: 0.95,
     evidence: [
       seen(

@@ -45,11 +45,12 @@ export const upstreamDown: Check = {
   name: 'what web servers pass requests to',
   topics: ['web', 'service', 'network'],
   async run(facts) {
-    const serving = facts.reality.sites.some(({ health }) => health.state !== 'stopped')
-    if (!serving) return []
     const watched = await watchUnits(facts)
+    const serves = ({ server, file }: Upstream): boolean =>
+      facts.reality.sites.some((site) => site.file === file && site.health.state !== 'stopped') ||
+      watched.some(({ id, state }) => id.startsWith(server) && state === 'running')
     return localUpstreams(facts)
-      .filter((upstream) => !isOpen(facts, upstream))
+      .filter((upstream) => serves(upstream) && !isOpen(facts, upstream))
       .map((upstream) => describe(upstream, watched, facts))
   },
 }
