@@ -1,8 +1,9 @@
 // Line 8: a command that prints 1 GB through the read lane of an installed agent, and a file of 1 MB through read_file;
 // beside the same command read and hashed by a bare Node process in the guest, and `cat` over an open ssh connection.
-import { createCleanup } from '../e2e/cleanup.ts'
+
 import { type Guest, startGuest, whyNoGuest } from '../guest/guest.ts'
 import { startServedCentral } from '../guest/world.ts'
+import { createCleanup } from '../helpers/cleanup.ts'
 import { judged, type Line, type Row } from './measure.ts'
 import { ordinaryLog } from './redaction.ts'
 import { startSsh } from './ssh.ts'

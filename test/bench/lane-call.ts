@@ -1,9 +1,9 @@
 // Line 2: `uptime` by a client's call, through Central, the link and the hardened read lane of an installed agent, beside
 // ssh into the same systemd guest and a bare start of the program inside it.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createCleanup } from '../e2e/cleanup.ts'
 import { type Guest, startGuest, whyNoGuest } from '../guest/guest.ts'
 import { startServedCentral } from '../guest/world.ts'
+import { createCleanup } from '../helpers/cleanup.ts'
 import { judged, type Line, median, type Row } from './measure.ts'
 import { startSsh } from './ssh.ts'
 

@@ -7,12 +7,12 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LIMITS } from '#proto/contract/limits.ts'
+import { createCleanup } from '../helpers/cleanup.ts'
 import { createCsr } from '../helpers/csr.ts'
 import { until } from '../helpers/fleet.ts'
 import { connectMcp, type Mcp } from '../helpers/mcp.ts'
 import { startCrowd } from './agents-process.ts'
 import { type CentralProcess, startCentralProcess } from './central-process.ts'
-import { createCleanup } from './cleanup.ts'
 import { verifies } from './requirements.ts'
 
 const AGENTS = 1_000

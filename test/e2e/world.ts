@@ -1,10 +1,10 @@
 // Central, one server with the real agent, an owner and a client: what most end-to-end tests stand on.
 import assert from 'node:assert/strict'
 import { bootCentral } from '../helpers/boot-central.ts'
+import { createCleanup } from '../helpers/cleanup.ts'
 import { createTestClock } from '../helpers/fleet.ts'
 import { connectMcp, type Mcp, type McpOptions } from '../helpers/mcp.ts'
 import type { Person } from '../helpers/person.ts'
-import { createCleanup } from './cleanup.ts'
 import { startHost } from './host.ts'
 
 type BootOptions = NonNullable<Parameters<typeof bootCentral>[1]>

@@ -13,26 +13,9 @@ import { type Booted, bootCentral } from '../helpers/boot-central.ts'
 import { connectMcp } from '../helpers/mcp.ts'
 import { DAY, ROOT } from '../helpers/release.ts'
 
-type After = { after(hook?: unknown): void }
+export { createCleanup } from '../helpers/cleanup.ts'
 
-/** Stands in for `t.after` where a whole suite shares what is started; the last one is ended first, whatever fails. */
-export function createCleanup() {
-  const hooks: (() => unknown)[] = []
-  return {
-    after: (hook?: unknown) => void hooks.push(hook as () => unknown),
-    async run(): Promise<void> {
-      const faults: unknown[] = []
-      for (const hook of hooks.splice(0).reverse()) {
-        try {
-          await hook()
-        } catch (error) {
-          faults.push(error)
-        }
-      }
-      if (faults.length > 0) throw new AggregateError(faults, String(faults[0]))
-    },
-  }
-}
+type After = { after(hook?: unknown): void }
 
 /** Of this user, for all test runs: signs nothing but what tests install in guests. */
 export function releaseKey() {
