@@ -180,6 +180,25 @@ describe('the docker lane of an installed agent', { skip: whyNoGuest() ?? false 
     assert.doesNotMatch(JSON.stringify(containers), SECRETS)
   })
 
+  test('the diagnosis says what is wrong with each, by the tool and at the command line alike', async () => {
+    type Said = { cause: string; subject: string; severity: string }
+    const told = (findings: unknown): string[] =>
+      (findings as Said[])
+        .filter(({ cause }) => cause.startsWith('CONTAINER_'))
+        .map(({ cause, subject, severity }) => `${severity} ${cause} ${subject}`)
+        .sort()
+    const expected = ['high CONTAINER_CRASH_LOOP loop', 'high CONTAINER_OOM greedy', 'high CONTAINER_UNHEALTHY sick']
+    const problem = 'some containers are not well'
+    const asked = await world.mcp.value('run_diagnostic', { server_id, problem })
+    const { stdout } = await guest.sh(`mttrly-agent diagnose --json ${problem}`)
+    for (const said of [told(asked.findings), told(JSON.parse(stdout).findings)])
+      assert.deepEqual(
+        expected.filter((each) => !said.includes(each)),
+        [],
+        said.join(', '),
+      )
+  })
+
   test('what stands at the door gets no further than the table', async () => {
     const ask = async (words: unknown): Promise<string> =>
       (await guest.sh(saying('/run/mttrly/docker.sock', words))).stdout
