@@ -28,7 +28,7 @@ export const PROGRAMS = {
   /** Of what failed when the host booted, too. */
   unit_life: ofUnit(...JOURNAL, '--lines=160', '--boot', '--unit'),
   unit: ofUnit('systemctl', 'show', '--no-pager'),
-  listen_queues: ['ss', '-Hltn'],
+  listen_queues: ['ss', '-Hltne'],
   addresses: ['ip', '-o', 'address', 'show'],
   /** They answer root alone. */
   nft_rules: ['nft', '--stateless', 'list', 'ruleset'],

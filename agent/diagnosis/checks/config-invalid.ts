@@ -57,6 +57,12 @@ const STRICT = SIGNS.slice(0, 24)
 const RELOADED = /^Reloaded /
 const RECENT = 60 * 60_000
 
+/** One that was copied back has the time of the one that it was copied from. */
+const touchedAt = ({ host }: Facts, path: string): number => {
+  const stats = host.stat(path)
+  return stats ? Math.max(stats.mtimeMs, stats.ctimeMs) : 0
+}
+
 type Found = { line: LogLine; file?: string }
 
 function signIn(lines: readonly LogLine[], signs: readonly RegExp[]): Found | undefined {
@@ -83,14 +89,16 @@ function inWatched(watched: Watched, facts: Facts) {
   const { line, file } = found
   // Nobody has tried it since it was changed.
   const files = file === undefined ? configsOf(watched, facts) : [file]
-  const mended = files.some((path) => (facts.host.stat(path)?.mtimeMs ?? 0) > line.at + 1_000)
+  const mended = files.some((path) => touchedAt(facts, path) > line.at + 1_000)
   const where = file === undefined ? '' : ` (${file})`
   return finding({
     cause: 'CONFIG_INVALID',
     subject: id,
-    title: troubled
-      ? `${id} cannot read its configuration${where}`
-      : `${id} still runs with its old configuration: the one on disk could not be read${where}`,
+    title: mended
+      ? `${id} could not read its configuration${where}; that was changed since, and nobody has tried it again`
+      : troubled
+        ? `${id} cannot read its configuration${where}`
+        : `${id} still runs with its old configuration: the one on disk could not be read${where}`,
     severity: mended ? 'low' : troubled || isNamed(facts, id) || missesSites(id, facts) ? 'high' : 'medium',
     confidence: mended ? 0.5 : 0.95,
     impact: [troubled ? `${id} does not run` : `${id} does not start again, should it end`],

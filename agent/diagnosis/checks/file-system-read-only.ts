@@ -95,41 +95,39 @@ export const fileSystemReadOnly: Check = {
       ({ kind, path, superOptions }) => WRITABLE.has(kind) && superOptions.includes('ro') && !BY_DESIGN.test(path),
     )
     const [kernel, recent] = await Promise.all([facts.journal('kernel'), facts.journal('recent')])
-    if (readOnly.length === 0) return sandboxed(recent, facts)
-    return readOnly
-      .filter(({ path }) => !wantedReadOnly(facts, path))
-      .map(({ path, device, kind, superOptions }) => {
-        const remounted = kernel.filter(({ text }) => REMOUNTED.test(text) && mentions(text, device))
-        const complaints = recent.filter(({ at, text }) => at > now - SHORTLY_MS && COMPLAINT.test(text))
-        const users = [
-          ...reality.units.filter((unit) => isIn(unit.directory, path)).map(({ id }) => id),
-          ...reality.stores.filter((store) => isIn(store.dataDirectory, path)).map(({ software }) => software),
-        ]
-        const sure =
-          remounted.length + complaints.length + users.length > 0 || superOptions.includes('errors=remount-ro')
-        return finding({
-          cause: 'FILE_SYSTEM_READ_ONLY',
-          subject: path,
-          title: `${path} (${kind} on ${device}) is mounted read-only, and nothing says that it should be`,
-          // Memory has no errors of a disk, and a program may have made itself such a place.
-          severity: path === '/' || remounted.length > 0 ? 'critical' : sure || kind !== 'tmpfs' ? 'high' : 'low',
-          confidence: sure ? 0.95 : 0.75,
-          impact: users,
-          evidence: [
-            seen('/proc/1/mountinfo', now, `${device} ${path} ${kind} ${superOptions.join(',')}`),
-            ...last(remounted),
-            ...last(complaints),
-          ],
-          explains: path === '/' ? [] : users,
-          next: [
-            next.run(
-              `dmesg | grep -i -e ${/^[\w/.-]+$/.test(device) ? device.split('/').at(-1) : 'ext4'} -e remount`,
-              'Why the kernel did it',
-            ),
-            next.reality('mounts', 'All file systems'),
-          ],
-        })
+    const unwanted = readOnly.filter(({ path }) => !wantedReadOnly(facts, path))
+    if (unwanted.length === 0) return sandboxed(recent, facts)
+    return unwanted.map(({ path, device, kind, superOptions }) => {
+      const remounted = kernel.filter(({ text }) => REMOUNTED.test(text) && mentions(text, device))
+      const complaints = recent.filter(({ at, text }) => at > now - SHORTLY_MS && COMPLAINT.test(text))
+      const users = [
+        ...reality.units.filter((unit) => isIn(unit.directory, path)).map(({ id }) => id),
+        ...reality.stores.filter((store) => isIn(store.dataDirectory, path)).map(({ software }) => software),
+      ]
+      const sure = remounted.length + complaints.length + users.length > 0 || superOptions.includes('errors=remount-ro')
+      return finding({
+        cause: 'FILE_SYSTEM_READ_ONLY',
+        subject: path,
+        title: `${path} (${kind} on ${device}) is mounted read-only, and nothing says that it should be`,
+        // Memory has no errors of a disk, and a program may have made itself such a place.
+        severity: path === '/' || remounted.length > 0 ? 'critical' : sure || kind !== 'tmpfs' ? 'high' : 'low',
+        confidence: sure ? 0.95 : 0.75,
+        impact: users,
+        evidence: [
+          seen('/proc/1/mountinfo', now, `${device} ${path} ${kind} ${superOptions.join(',')}`),
+          ...last(remounted),
+          ...last(complaints),
+        ],
+        explains: path === '/' ? [] : users,
+        next: [
+          next.run(
+            `dmesg | grep -i -e ${/^[\w/.-]+$/.test(device) ? device.split('/').at(-1) : 'ext4'} -e remount`,
+            'Why the kernel did it',
+          ),
+          next.reality('mounts', 'All file systems'),
+        ],
       })
+    })
   },
 }
 

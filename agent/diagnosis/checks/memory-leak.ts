@@ -13,6 +13,7 @@ const MIB = 1024 * KIB
 /** A second: below it, the counters of the kernel are too coarse. */
 const SLOWEST = 128 * KIB
 const YOUNG_MS = 3_000
+const GROWN_UP_MS = 60_000
 const LARGE = 24 * MIB
 const SOON_S = 3_600
 const HEAP =
@@ -48,6 +49,13 @@ function secondsLeft({ host, reality }: Facts, { memory, perSecond }: Growth, un
   return (limit ? Math.min(limit - memory, MemAvailable) : MemAvailable) / perSecond
 }
 
+/** Who was started a moment ago still fetches what it works with: unless it soon has everything. */
+function severityOf(kind: string, left: number, ageMs: number): 'high' | 'medium' | 'low' {
+  if (!SERVICES.has(kind) || left > SOON_S * 12) return 'low'
+  if (left < SOON_S) return 'high'
+  return ageMs > GROWN_UP_MS ? 'medium' : 'low'
+}
+
 export const memoryLeak: Check = {
   name: 'memory-leak',
   topics: ['memory', 'service'],
@@ -66,8 +74,8 @@ export const memoryLeak: Check = {
           subject,
           title: `The memory of ${subject} grows by ${gib(growth.perSecond)} a second and does not come back; it has ${gib(growth.memory)}`,
           // What a person has started ends by itself, and may need much until then.
-          severity: !SERVICES.has(owner.kind) || left > SOON_S * 12 ? 'low' : left < SOON_S ? 'high' : 'medium',
-          confidence: growth.ageMs > 60_000 ? 0.8 : 0.65,
+          severity: severityOf(owner.kind, left, growth.ageMs),
+          confidence: growth.ageMs > GROWN_UP_MS ? 0.8 : 0.65,
           evidence: [
             seen(
               `/proc/${growth.pid}/stat`,

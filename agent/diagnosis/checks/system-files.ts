@@ -12,6 +12,7 @@ type Rule = {
   /** Nobody but root may have it. */
   roots?: boolean
   why: string
+  explains?: string[]
 }
 
 const RULES: readonly Rule[] = [
@@ -42,7 +43,13 @@ const RULES: readonly Rule[] = [
     why: 'it works with the rights of root alone',
   },
   { paths: ['/etc/sudoers', '/etc/sudoers.d/*'], never: 0o022, roots: true, why: 'sudo refuses to work with it' },
-  { paths: ['/etc/ssh/ssh_host_*_key'], never: 0o077, roots: true, why: 'sshd refuses such a key' },
+  {
+    paths: ['/etc/ssh/ssh_host_*_key'],
+    never: 0o077,
+    roots: true,
+    why: 'sshd refuses such a key',
+    explains: ['ssh.service', 'sshd.service'],
+  },
   {
     paths: ['/root', '/root/.ssh', '/root/.ssh/authorized_keys'],
     never: 0o022,
@@ -66,25 +73,29 @@ function flawOf({ needs = 0, never = 0, roots }: Rule, { mode, uid }: Stats, roo
   return roots && uid !== root ? `is owned by user ${uid}, and not by root` : undefined
 }
 
+/** One finding a rule: what is wrong with several of them was done to all at once. */
 function modes({ host, now }: Facts) {
   const root = host.stat('/')?.uid ?? 0
-  return RULES.flatMap((rule) =>
-    rule.paths
+  return RULES.flatMap((rule) => {
+    const flawed = rule.paths
       .flatMap((path) => (path.includes('*') ? host.glob(path) : [path]))
       .flatMap((path) => {
         const stats = host.hides(path) ? undefined : host.stat(path)
         const flaw = stats && flawOf(rule, stats, root)
-        if (!flaw) return []
-        return finding({
-          cause: 'PERMISSION_DENIED',
-          subject: path,
-          title: `${path} ${flaw}: ${rule.why}`,
-          confidence: 0.93,
-          evidence: [seen(path, now, flaw)],
-          next: [next.run(`stat ${path}`, 'Its owner and mode')],
-        })
-      }),
-  )
+        return flaw ? [{ path, flaw }] : []
+      })
+    const [first] = flawed
+    if (!first) return []
+    return finding({
+      cause: 'PERMISSION_DENIED',
+      subject: first.path,
+      title: `${first.path} ${first.flaw}: ${rule.why}`,
+      confidence: 0.93,
+      evidence: flawed.map(({ path, flaw }) => seen(path, now, flaw)),
+      next: [next.run(`stat ${flawed.map(({ path }) => path).join(' ')}`, 'Their owners and modes')],
+      explains: rule.explains ?? [],
+    })
+  })
 }
 
 /** man 5 nologin. systemd has its own while it starts and stops. */

@@ -138,12 +138,21 @@ function fromAfar(watched: readonly Watched[], facts: Facts): Finding[] {
     })
 }
 
+/** Ports at which a socket for every address of IPv6 takes none of IPv4: `ss -e` alone tells. */
+const onlySix = (queues: string): Set<number> =>
+  new Set([...queues.matchAll(/^LISTEN\s+\d+\s+\d+\s+\S*:(\d+)\s.*\bv6only:1\b/gm)].map(([, port]) => Number(port)))
+
 export const wrongAddress: Check = {
   name: 'where services listen and where they are asked',
   topics: ['network', 'web', 'service', 'database'],
   async run(facts) {
     const watched = await watchUnits(facts)
-    const missed = wishesOf(watched, facts).filter(({ name, port }) => !answers(facts, name, port))
+    const six = onlySix((await facts.run('listen_queues')) ?? '')
+    const isDeaf = ({ name, port }: Wish): boolean =>
+      six.has(port) &&
+      resolve(facts.host, name).every((address) => !address.includes(':')) &&
+      listenersOn(facts, port).every(({ address }) => address.includes(':'))
+    const missed = wishesOf(watched, facts).filter((wish) => !answers(facts, wish.name, wish.port) || isDeaf(wish))
     const found = missed.flatMap((wish): Finding[] => {
       const listener = listenersOn(facts, wish.port).find((each) => unitOf(each) !== wish.client)
       if (listener) return [atOtherAddress(wish, listener, facts)]
