@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
-import { ERRORS, type ErrorCode } from '#proto/contract/errors.ts'
+import { ERRORS, type ErrorCode, wordsOf } from '#proto/contract/errors.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import { DEFAULT_POLICY, type Policy } from '../../central/domain/policy.ts'
 import { legacy, modern, type Sent, send } from '../central/mcp/send.ts'
@@ -293,7 +293,7 @@ const CODES: Record<ErrorCode, Provocation | Later> = {
 
 function mustBeOfCatalogue(error: ToolError, code: ErrorCode): void {
   const { code: got, message, suggested_action, request_id, retry_after_s, details, ...more } = error
-  const { description, action } = ERRORS[code]
+  const { description, action } = wordsOf(code, details ?? {})
   assert.deepEqual({ got, message, suggested_action }, { got: code, message: description, suggested_action: action })
   assert.match(request_id, /^req_[0-9a-f]{32}(-\d+)?$/)
   assert.ok(retry_after_s === undefined || retry_after_s >= 0)
