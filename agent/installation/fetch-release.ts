@@ -25,7 +25,7 @@ export type StageOptions = {
   layout: Layout
   /** Central must serve this version. */
   version: string
-  /** Of the manifest's bytes that a person approved; a repair, which brings back what was, has none. */
+  /** Of the manifest's bytes that a person approved; a repair by hand, which brings back what was, may have none. */
   manifestSha256?: string
   /** The version in use: nothing older is taken. */
   installed: string

@@ -29,7 +29,7 @@ const USAGE = `usage: mttrly-agent doctor [--json]                   what differ
        mttrly-agent diagnose [--json] [--subject NAME] [PROBLEM…]
                                                       what is wrong with this host, the likeliest cause first
        mttrly-agent repair --strategy issue_driven|full_convergence|lane_reprovision|uninstall
-                           [--issues CODE,CODE] [--plan DIGEST]
+                           [--issues CODE,CODE] [--plan DIGEST [--manifest SHA256]]
                                                       the plan; with the digest that it printed, carries it out
        mttrly-agent update --to VERSION --manifest SHA256
                                                       to the version that Central serves with this manifest

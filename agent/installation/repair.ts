@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual, parseArgs } from 'node:util'
 import {
+  bringsFiles,
   DRIFTS,
   type Drift,
   type DriftCode,
@@ -27,16 +28,16 @@ const EXIT = { done: 0, notMended: 1, usage: 2, refused: 4 } as const
 /** Of converge.sh: everything is in place, and the link is not up yet. */
 const NOT_CONNECTED = 6
 const PATIENCE_MS = 180_000
-/** What brings files from Central; what is too much is only removed. */
-const TO_FETCH: readonly DriftCode[] = ['RELEASE_UNSIGNED', 'FILE_MISSING', 'FILE_CHANGED']
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 const complain = (text: string): void => void process.stderr.write(`mttrly-agent repair: ${text}\n`)
 
-type Wish = { strategy: Strategy; issues: DriftCode[]; digest: string | undefined }
+/** `manifest`: the SHA-256 of the one whose files may be brought, where that was approved too. */
+type Wish = { strategy: Strategy; issues: DriftCode[]; digest: string | undefined; manifest: string | undefined }
 
 function parseWish(args: readonly string[]): Wish | { why: string } {
-  const options = { strategy: { type: 'string' }, issues: { type: 'string' }, plan: { type: 'string' } } as const
+  const text = { type: 'string' } as const
+  const options = { strategy: text, issues: text, plan: text, manifest: text }
   const { values } = parseArgs({ args: [...args], options })
   const strategy = STRATEGIES.find((each) => each === values.strategy)
   if (!strategy) return { why: `--strategy is one of ${STRATEGIES.join(', ')}` }
@@ -45,7 +46,9 @@ function parseWish(args: readonly string[]): Wish | { why: string } {
   if (unknown.length > 0) return { why: `no such issue: ${unknown.join(', ')}` }
   if ((strategy === 'issue_driven') !== issues.length > 0)
     return { why: 'issue_driven, and it alone, takes --issues CODE,CODE' }
-  return { strategy, issues: issues.filter(isDriftCode), digest: values.plan }
+  if (values.manifest !== undefined && !/^[0-9a-f]{64}$/.test(values.manifest))
+    return { why: '--manifest is the SHA-256 of a manifest' }
+  return { strategy, issues: issues.filter(isDriftCode), digest: values.plan, manifest: values.manifest }
 }
 
 /** What a person is asked to agree to. */
@@ -94,14 +97,13 @@ async function planned(wish: Wish, layout: Layout): Promise<number> {
     complain('this is not the plan that was approved: the host has changed since. Nothing was done; plan again.')
     return EXIT.refused
   }
-  return carryOut(plan, survey, layout)
+  return carryOut(plan, survey, layout, wish.manifest)
 }
 
-async function carryOut(plan: RepairPlan, survey: Survey, layout: Layout): Promise<number> {
+async function carryOut(plan: RepairPlan, survey: Survey, layout: Layout, manifest?: string): Promise<number> {
   const version = join(layout.versions, survey.version)
   if (plan.strategy === 'uninstall') return run(['/bin/bash', join(version, 'uninstall.sh')])
-  if (plan.drifts.some(({ code }) => TO_FETCH.includes(code)) && !(await bringFiles(survey, layout)))
-    return EXIT.refused
+  if (bringsFiles(plan) && !(await bringFiles(survey, layout, manifest))) return EXIT.refused
   removeExtra(asFound(survey, plan), layout)
   const rest = plan.parts.filter((part) => part !== 'files')
   if (rest.length > 0) {
@@ -112,8 +114,9 @@ async function carryOut(plan: RepairPlan, survey: Survey, layout: Layout): Promi
   return verdict(plan, await surveyHere())
 }
 
-async function bringFiles({ version }: Survey, layout: Layout): Promise<boolean> {
-  const staged = await stageRelease({ layout, version, installed: version, now: Date.now(), arch: process.arch })
+async function bringFiles({ version }: Survey, layout: Layout, manifestSha256?: string): Promise<boolean> {
+  const host = { layout, installed: version, now: Date.now(), arch: process.arch }
+  const staged = await stageRelease({ ...host, version, ...(manifestSha256 && { manifestSha256 }) })
   if (staged.ok) return true
   const advice = staged.why === 'another_version' ? ' Update to that one instead: it brings all of its files.' : ''
   complain(`the files of ${version} could not be brought: ${staged.detail}.${advice} Nothing was changed.`)

@@ -5,7 +5,8 @@
 //   3  2026-11-22  inspect.files, inspect.reality; grants with input
 //   4  2026-11-22  docker.run, docker.ask
 //   5  2026-11-22  inspect.diagnose
-export const CAPABILITY_VERSION = 5
+//   6  2026-11-23  mttrly-agent repair --manifest
+export const CAPABILITY_VERSION = 6
 
 /** The oldest agent that this Central still talks to. Older ones get AGENT_OUTDATED. */
 export const OLDEST_CAPABILITY_VERSION = 1

@@ -162,6 +162,11 @@ export function planRepair(strategy: Strategy, found: readonly Drift[], issues: 
   return { strategy, parts, drifts, digest: sha256(canonicalBytes({ strategy, parts, drifts: bound })) }
 }
 
+/** What brings files from Central; what is too much is only removed. */
+const FETCHED: readonly DriftCode[] = ['RELEASE_UNSIGNED', 'FILE_MISSING', 'FILE_CHANGED']
+export const bringsFiles = ({ strategy, drifts }: RepairPlan): boolean =>
+  strategy !== 'uninstall' && drifts.some(({ code }) => FETCHED.includes(code))
+
 /** A plan as a person reads it: for every difference what is there now, and what will be. */
 export const diffOf = ({ drifts }: Pick<RepairPlan, 'drifts'>): string[] =>
   drifts.flatMap(({ code, target, was, should, diff = [] }) => [

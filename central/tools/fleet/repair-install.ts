@@ -1,8 +1,18 @@
 import { z } from 'zod'
 import { CatalogueError } from '#proto/contract/errors.ts'
-import { diffOf, isDriftCode, planRepair, type RepairPlan, Strategy } from '#proto/contract/installation.ts'
+import { sha256 } from '#proto/contract/grant.ts'
+import {
+  bringsFiles,
+  diffOf,
+  isDriftCode,
+  planRepair,
+  type RepairPlan,
+  Strategy,
+} from '#proto/contract/installation.ts'
 import { plainText } from '../../domain/text.ts'
+import type { ServerView } from '../../fleet/fleet.ts'
 import { ActionView } from '../action-view.ts'
+import type { ToolContext } from '../context.ts'
 import { defineTool } from '../define.ts'
 import { type Installation, inspect, knownServer, namedDrifts, onHost } from './installation.ts'
 
@@ -42,8 +52,9 @@ export const repairInstall = defineTool({
     mustDoSomething(asked, plan, found)
     mustBeReadable(server.id, plan)
     const { title, effect, undo } = wordsOf(plainText(server.name), plan)
+    const args = [...argsOf(asked, plan), ...filesOf(plan, found, server, ctx)]
     return {
-      spec: { kind: 'repair_install', server_id: server.id, plan, ...onHost(argsOf(asked, plan), TIME_LIMIT) },
+      spec: { kind: 'repair_install', server_id: server.id, plan, ...onHost(args, TIME_LIMIT) },
       words: { title, effect, undo, reason: asked.reason },
     }
   },
@@ -61,6 +72,16 @@ const argsOf = ({ strategy, issues }: Input, { digest }: RepairPlan): string[] =
   ...(strategy === 'issue_driven' ? ['--issues', issues.join(',')] : []),
   ...['--plan', digest],
 ]
+
+/** Agents from this capability on take the manifest whose files may be brought. */
+const BINDS_FILES = 6
+
+/** The files that come are those of the release that is served as this is approved. One of another version brings none. */
+function filesOf(plan: RepairPlan, { version }: Installation, server: ServerView, { releases }: ToolContext): string[] {
+  const release = releases.current()
+  if (!bringsFiles(plan) || server.capabilityVersion < BINDS_FILES || !('manifest' in release)) return []
+  return release.manifest.version === version ? ['--manifest', sha256(release.manifestBytes)] : []
+}
 
 /** What nobody can read, nobody can approve. */
 const READABLE = 200_000

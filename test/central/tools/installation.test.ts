@@ -4,10 +4,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { CAPABILITY_VERSION } from '#proto/contract/capability-version.ts'
 import { Grant, sha256 } from '#proto/contract/grant.ts'
 import { type Drift, planRepair } from '#proto/contract/installation.ts'
 import { LIMITS } from '#proto/contract/limits.ts'
 import type { InstallationHealth } from '#proto/gen/mttrly/agent/v1/InstallationHealth.ts'
+import { runsOnHost } from '../../../central/domain/action.ts'
 import { DEFAULT_POLICY } from '../../../central/domain/policy.ts'
 import { type Booted, bootCentral } from '../../helpers/boot-central.ts'
 import { createCsr } from '../../helpers/csr.ts'
@@ -302,6 +304,24 @@ describe('a repair', () => {
     await result(asked.action_id)
     const { diff: _diff, ...blind } = edited
     assert.equal(broken.granted[0]?.at(-1), planRepair('full_convergence', [blind]).digest)
+  })
+
+  test('that brings files is approved with the hash of the manifest that they are of', async () => {
+    const served = await fetch(`${booted.url}/releases/manifest.json`)
+    const bound = sha256(new Uint8Array(await served.arrayBuffer()))
+    const argvOf = async (drifts: Drift[], { version = NEW, capabilityVersion = CAPABILITY_VERSION } = {}) => {
+      const broken = await host({ drifts, hello: { capabilityVersion } })
+      broken.health.version = version
+      const asked = await mcp.value('repair_install', { server_id: broken.id, strategy: 'full_convergence' })
+      const { spec } = await booted.central.approvals.get(booted.workspaceId, String(asked.action_id))
+      return runsOnHost(spec) ? spec.argv.slice(-2) : []
+    }
+    assert.deepEqual(await argvOf([MASKED, CHANGED]), ['--manifest', bound])
+    const { digest } = planRepair('full_convergence', [MASKED])
+    assert.deepEqual(await argvOf([MASKED]), ['--plan', digest], 'no file is brought')
+    const files = ['--plan', planRepair('full_convergence', [CHANGED]).digest]
+    assert.deepEqual(await argvOf([CHANGED], { version: OLD }), files, 'another version is served')
+    assert.deepEqual(await argvOf([CHANGED], { capabilityVersion: 5 }), files, 'it does not know the word yet')
   })
 
   test('of named issues mends those alone; a host that is otherwise by then says so', async () => {
