@@ -113,6 +113,7 @@ function parseSpec(spec: string, known: Map<string, Bytes>): Sets {
 }
 
 function parseSet(part: string, flags: string): Bytes {
+  if (part.length === 1 && flags === '') return [part.charCodeAt(0)]
   const pattern = new RegExp(part.length === 1 ? `[\\${part}]`.replace(/\\(?=\w)/, '') : part, flags)
   return BYTES.filter((byte) => pattern.test(String.fromCharCode(byte)))
 }
