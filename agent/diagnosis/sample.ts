@@ -20,7 +20,14 @@ export type Task = {
   ranMs: number
   waitedMs: number
 }
-export type Look = { at: number; tasks: Map<number, Task>; cpu: Cpu; disks: Map<string, Disk> }
+export type Look = {
+  at: number
+  tasks: Map<number, Task>
+  cpu: Cpu
+  disks: Map<string, Disk>
+  /** For how long somebody has waited for a disk, in all; where the kernel counts it (man 7 proc_pressure). */
+  stalledMs?: number
+}
 export type Cpu = { busy: number; waiting: number; total: number; processors: number }
 export type Disk = { busyMs: number; reads: number; writes: number; waitedMs: number }
 
@@ -73,6 +80,12 @@ export function parseDisks(text: string): Map<string, Disk> {
   )
 }
 
+/** `some avg10=… total=MICROSECONDS` */
+export const parseStall = (text: string): { stalledMs?: number } => {
+  const total = /^some .*\btotal=(\d+)/m.exec(text)?.[1]
+  return total === undefined ? {} : { stalledMs: Number(total) / 1000 }
+}
+
 function take(host: Host): Look {
   const tasks = new Map<number, Task>()
   const pids = host.list('/proc').filter((name) => /^\d+$/.test(name))
@@ -85,6 +98,7 @@ function take(host: Host): Look {
     tasks,
     cpu: parseCpu(host.text('/proc/stat', 1024 * 1024)),
     disks: parseDisks(host.text('/proc/diskstats')),
+    ...parseStall(host.text('/proc/pressure/io', 1_000)),
   }
 }
 

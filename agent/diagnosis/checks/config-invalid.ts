@@ -63,6 +63,9 @@ const touchedAt = ({ host }: Facts, path: string): number => {
   return stats ? Math.max(stats.mtimeMs, stats.ctimeMs) : 0
 }
 
+/** Log files tell no more than the second. */
+const SECOND_MS = 1_000
+
 type Found = { line: LogLine; file?: string }
 
 function signIn(lines: readonly LogLine[], signs: readonly RegExp[]): Found | undefined {
@@ -89,7 +92,7 @@ function inWatched(watched: Watched, facts: Facts) {
   const { line, file } = found
   // Nobody has tried it since it was changed.
   const files = file === undefined ? configsOf(watched, facts) : [file]
-  const mended = files.some((path) => touchedAt(facts, path) > line.at + 1_000)
+  const mended = files.some((path) => touchedAt(facts, path) > line.at + (line.identifier.startsWith('/') ? SECOND_MS : 0))
   const where = file === undefined ? '' : ` (${file})`
   return finding({
     cause: 'CONFIG_INVALID',

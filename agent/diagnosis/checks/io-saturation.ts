@@ -5,6 +5,9 @@ import { isOurs, type Look, ownerOfTask, sample, subjectOf } from '../sample.ts'
 import { finding, next, seen } from '../say.ts'
 
 const BUSY = 0.85
+/** A disk that serves many at once is never busy without a pause: then it counts for how long somebody has waited. */
+const HALF_BUSY = 0.5
+const STALLED = 0.4
 /** Of the looks, at which a process waits. One wait is no bottleneck. */
 const STUCK = 0.5
 
@@ -43,7 +46,9 @@ export const ioSaturation: Check = {
     const [disk] = disks.toSorted((a, b) => b.busy - a.busy)
     const waiters = waitersOf(looks, facts)
     const [most] = waiters
-    if (!disk || disk.busy < BUSY || !most) return []
+    const stalled = ((last.stalledMs ?? 0) - (first.stalledMs ?? 0)) / ms
+    const saturated = disk !== undefined && (disk.busy >= BUSY || (disk.busy >= HALF_BUSY && stalled >= STALLED))
+    if (!saturated || !most) return []
     const subject = subjectOf(most.owner, most.task)
     const [pressure = ''] = facts.host.text('/proc/pressure/io').split('\n')
     return [

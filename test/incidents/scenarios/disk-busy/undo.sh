@@ -1,0 +1,3 @@
+#!/bin/bash
+drop archiver.service
+rm -rf /srv/archiver
