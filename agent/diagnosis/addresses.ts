@@ -102,21 +102,20 @@ const WHERE = [
 ]
 const RECENT = 15 * 60_000
 
+/** Who was asked, as a complaint says it. */
+export function placeIn(text: string): { name: string; port: number } | undefined {
+  const [, name, port] = WHERE.map((pattern) => pattern.exec(text)).find((each) => each !== null) ?? []
+  return name === undefined ? undefined : { name: name.replace(/^\[|\]$/g, ''), port: Number(port) }
+}
+
 /** Who was told, a short while ago, that nobody listens: each address once, for the client that asked last. */
 export function refusals(watched: readonly Watched[], now: number): Refusal[] {
   const found = new Map<string, Refusal>()
   for (const client of watched)
     for (const line of client.lines) {
       if (!REFUSED.test(line.text) || (client.state === 'running' && now - line.at > RECENT)) continue
-      const match = WHERE.map((pattern) => pattern.exec(line.text)).find((each) => each !== null)
-      const [, name, port] = match ?? []
-      if (name === undefined) continue
-      found.set(`${client.id} ${name} ${port}`, {
-        client,
-        name: name.replace(/^\[|\]$/g, ''),
-        port: Number(port),
-        line,
-      })
+      const place = placeIn(line.text)
+      if (place) found.set(`${client.id} ${place.name} ${place.port}`, { client, ...place, line })
     }
   return [...found.values()]
 }

@@ -17,6 +17,20 @@ export function portsIn(rule: string): Range[] {
   }))
 }
 
+/** The rule that keeps this host from asking somebody: by the port, or by the address. */
+export const whatKeepsIn = (rules: string, port: number, addresses: readonly string[]): string | undefined =>
+  rules
+    .split('\n')
+    .map((line) => line.trim())
+    .find(
+      (rule) =>
+        !rule.startsWith('#') &&
+        VERDICT.test(rule) &&
+        !/-A INPUT\b|\bsport\b/.test(rule) &&
+        (portsIn(rule).some(({ from, to }) => from <= port && port <= to) ||
+          (/\bdaddr\b| -d /.test(rule) && addresses.some((address) => rule.includes(address)))),
+    )
+
 /** The rule that turns a port away: of nft, of `nft list`, and of iptables-save; undefined where none does. */
 export function whatDenies(rules: string, port: number): string | undefined {
   const lines = rules.split('\n').map((line) => line.trim())

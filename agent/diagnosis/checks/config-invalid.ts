@@ -92,7 +92,9 @@ function inWatched(watched: Watched, facts: Facts) {
   const { line, file } = found
   // Nobody has tried it since it was changed.
   const files = file === undefined ? configsOf(watched, facts) : [file]
-  const mended = files.some((path) => touchedAt(facts, path) > line.at + (line.identifier.startsWith('/') ? SECOND_MS : 0))
+  const mended = files.some(
+    (path) => touchedAt(facts, path) > line.at + (line.identifier.startsWith('/') ? SECOND_MS : 0),
+  )
   const where = file === undefined ? '' : ` (${file})`
   return finding({
     cause: 'CONFIG_INVALID',

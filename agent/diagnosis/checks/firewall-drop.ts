@@ -1,9 +1,11 @@
 // A firewall in the way. Its rules can be read by root alone, so it is tried: something listens, and a connection from this host
 // itself does not arrive. Else rules that lie in files, and what the kernel logs of them.
+import { placeIn, resolve } from '../addresses.ts'
 import type { Check, Facts } from '../check.ts'
 import { NotPossible } from '../not-possible.ts'
-import { portsIn, whatDenies } from '../rules.ts'
-import { finding, next, quoted, seen } from '../say.ts'
+import { portsIn, whatDenies, whatKeepsIn } from '../rules.ts'
+import { finding, lastOf, next, quoted, seen } from '../say.ts'
+import { type Watched, watchUnits } from '../units.ts'
 
 const PORTS_MAX = 24
 const TABLE_MAX = 4 * 1024 * 1024
@@ -59,6 +61,34 @@ async function tried(facts: Facts, listeners: ReturnType<typeof open>) {
       !ok &&
       /^(?:no answer|E(?:CONNREFUSED|HOSTUNREACH|NETUNREACH|PERM|ACCES))$/.test(why) &&
       listensStill(facts, listener.port ?? 0),
+  )
+}
+
+const UNANSWERED = /ETIMEDOUT|timed? ?out|timeout|EPERM|operation not permitted|EHOSTUNREACH|ECONNREFUSED|refused/i
+
+/** Services that wait for answers which a rule of this host itself keeps away. */
+function outgoing(watched: readonly Watched[], active: readonly string[], facts: Facts) {
+  const asked = watched.flatMap(({ id, lines }) =>
+    lines
+      .filter(({ at, text }) => at > facts.now - SHORTLY_MS && UNANSWERED.test(text))
+      .flatMap((line) => {
+        const place = placeIn(line.text)
+        const addresses = place ? [place.name, ...resolve(facts.host, place.name)] : []
+        const rule = place && active.map((rules) => whatKeepsIn(rules, place.port, addresses)).find(Boolean)
+        return place && rule ? [{ id, line, rule, ...place }] : []
+      }),
+  )
+  return lastOf(asked, ({ port, name }) => `${name} ${port}`).map(({ id, line, rule, name, port }) =>
+    finding({
+      cause: 'FIREWALL_DROP',
+      subject: `port ${port} (outgoing)`,
+      title: `a rule of this host's own firewall keeps ${id} from ${name}:${port}`,
+      confidence: 0.93,
+      impact: [`${id} does not reach ${name}:${port}`],
+      evidence: [seen('rules in force', facts.now, rule), quoted(line)],
+      next: [next.run('nft list ruleset', 'The rules in force'), next.journal(id)],
+      explains: [id],
+    }),
   )
 }
 
@@ -124,6 +154,8 @@ export const firewallDrop: Check = {
         }),
       ]
     })
+    const kept = found.length > 0 ? [] : outgoing(await watchUnits(facts), active, facts)
+    found.push(...kept)
     if (found.length === 0 && listeners.length === 0 && ruleset === undefined && tables === undefined)
       throw new NotPossible('nothing listens that could be tried, and the rules can be read by root alone')
     return found

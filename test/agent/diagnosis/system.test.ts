@@ -9,6 +9,7 @@ import { packageManager } from '../../../agent/diagnosis/checks/package-manager.
 import { scheduleBroken } from '../../../agent/diagnosis/checks/schedule-broken.ts'
 import { supervised } from '../../../agent/diagnosis/checks/supervised.ts'
 import { systemFiles } from '../../../agent/diagnosis/checks/system-files.ts'
+import { whatKeepsIn } from '../../../agent/diagnosis/rules.ts'
 import { withSufferers } from '../../../agent/diagnosis/sufferers.ts'
 import { localUpstreams } from '../../../agent/diagnosis/upstreams.ts'
 import { factsOf, listener, NOW, serious, unit } from './fake-facts.ts'
@@ -142,6 +143,15 @@ test('a unit may not write what the host may: its own sandbox is named', async (
     }),
     ['FILE_SYSTEM_READ_ONLY app.service'],
   ))
+
+test('a rule keeps this host from asking, by port or by address', () => {
+  const rules =
+    '-A INPUT -p tcp --dport 25 -j DROP\n-A OUTPUT -p tcp --dport 443 -j DROP\n-A OUTPUT -d 192.0.2.9/32 -j REJECT\n'
+  assert.match(whatKeepsIn(rules, 443, []) ?? '', /dport 443/)
+  assert.match(whatKeepsIn(rules, 80, ['192.0.2.9']) ?? '', /192\.0\.2\.9/)
+  assert.equal(whatKeepsIn(rules, 25, []), undefined)
+  assert.match(whatKeepsIn('chain output {\n tcp dport { 587, 993 } drop\n}', 993, []) ?? '', /drop/)
+})
 
 test('a timer that will never go off again', async (t) => {
   const timer = unit('list.timer', 'running', {
