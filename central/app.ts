@@ -227,10 +227,12 @@ function createCalls(core: Core, { fleet, relay }: { fleet: Fleet; relay: Relay 
   const runRead = createRunRead({ relay, actions, audit, bus, clock, log })
   const reality = createReality({
     store: stores.snapshots,
+    attempts: stores.attempts,
     ask: async (serverId) => (await relay.call(serverId, 'inspect.reality', {}, { timeoutMs: REALITY_WITHIN })).json,
     clock,
   })
   const diagnoses = createDiagnoses({
+    attempts: stores.attempts,
     ask: async (serverId, json) =>
       (await relay.call(serverId, 'inspect.diagnose', { json }, { timeoutMs: REALITY_WITHIN })).json,
     clock,

@@ -3,6 +3,8 @@
 import { Diagnosis, type DiagnosisQuestion } from '#proto/contract/diagnosis.ts'
 import { CatalogueError } from '#proto/contract/errors.ts'
 import type { Clock } from '../domain/clock.ts'
+import type { AttemptsStore } from '../storage/attempts.ts'
+import { createCooldown } from './cooldown.ts'
 import { neutral } from './neutral.ts'
 
 export type Diagnoses = ReturnType<typeof createDiagnoses>
@@ -12,13 +14,15 @@ const ANSWER_MAX = 1024 * 1024
 
 export function createDiagnoses({
   ask,
+  attempts,
   clock,
 }: {
   /** A question to a server that is online, and its answer, both as JSON. */
   ask: (serverId: string, question: string) => Promise<string>
+  attempts: AttemptsStore
   clock: Clock
 }) {
-  const asked = new Map<string, number>()
+  const cooldown = createCooldown({ attempts, clock }, 'diagnosis', COOLDOWN)
 
   return {
     /**
@@ -26,12 +30,8 @@ export function createDiagnoses({
      * @throws CatalogueError DIAGNOSTIC_COOLDOWN; what the host refused
      */
     async run(serverId: string, question: DiagnosisQuestion): Promise<Diagnosis> {
-      const now = clock.now()
-      const wait = (asked.get(serverId) ?? Number.NEGATIVE_INFINITY) + COOLDOWN - now
-      if (wait > 0)
-        throw new CatalogueError('DIAGNOSTIC_COOLDOWN', { server_id: serverId, retry_after_s: Math.ceil(wait / 1000) })
-      for (const [other, at] of asked) if (at + COOLDOWN <= now) asked.delete(other)
-      asked.set(serverId, now)
+      const retry_after_s = await cooldown.take(serverId)
+      if (retry_after_s > 0) throw new CatalogueError('DIAGNOSTIC_COOLDOWN', { server_id: serverId, retry_after_s })
       return neutral(readAnswer(await ask(serverId, JSON.stringify(question))))
     },
   }

@@ -4,7 +4,9 @@ import { CatalogueError } from '#proto/contract/errors.ts'
 import { SNAPSHOT_MAX, Snapshot } from '#proto/contract/reality.ts'
 import { diffSnapshots, type SnapshotDiff } from '#proto/contract/reality-diff.ts'
 import type { Clock } from '../domain/clock.ts'
+import type { AttemptsStore } from '../storage/attempts.ts'
 import type { SnapshotsStore } from '../storage/snapshots.ts'
+import { createCooldown } from './cooldown.ts'
 import { neutral } from './neutral.ts'
 
 export type Reality = ReturnType<typeof createReality>
@@ -16,19 +18,20 @@ const COOLDOWN = 60_000
 
 export function createReality({
   store,
+  attempts,
   ask,
   clock,
 }: {
   store: SnapshotsStore
+  attempts: AttemptsStore
   /** The snapshot of a server that is online, as JSON. */
   ask: (serverId: string) => Promise<string>
   clock: Clock
 }) {
   const underWay = new Map<string, Promise<void>>()
-  const asked = new Map<string, number>()
+  const cooldown = createCooldown({ attempts, clock }, 'reality', COOLDOWN)
 
   async function take(serverId: string): Promise<void> {
-    asked.set(serverId, clock.now())
     const snapshot = readAnswer(await ask(serverId))
     await store.save(serverId, clock.now(), snapshot)
   }
@@ -82,12 +85,11 @@ export function createReality({
      */
     async refresh(serverId: string): Promise<View> {
       if (!underWay.has(serverId)) {
-        const last = Math.max(asked.get(serverId) ?? 0, (await store.find(serverId))?.takenAt ?? 0)
-        const wait = last + COOLDOWN - clock.now()
-        if (wait > 0) {
-          const retry_after_s = Math.ceil(wait / 1000)
+        const kept = ((await store.find(serverId))?.takenAt ?? 0) + COOLDOWN - clock.now()
+        const retry_after_s = kept > 0 ? Math.ceil(kept / 1000) : await cooldown.take(serverId)
+        const begun = underWay.has(serverId) // by who came at the same time
+        if (retry_after_s > 0 && !begun)
           throw new CatalogueError('REALITY_COOLDOWN', { server_id: serverId, retry_after_s })
-        }
       }
       return fresh(serverId)
     },
