@@ -1,7 +1,9 @@
 // A disk that is the bottleneck: it is busy without a pause, and processes stand still for it.
+import type { Owner } from '#proto/contract/reality.ts'
+import type { Host } from '../../reality/host.ts'
 import type { Check, Facts } from '../check.ts'
 import { percent } from '../figures.ts'
-import { isOurs, type Look, ownerOfTask, sample, subjectOf } from '../sample.ts'
+import { isOurs, type Look, ownerOfTask, sample, subjectOf, type Task } from '../sample.ts'
 import { finding, next, seen } from '../say.ts'
 
 const BUSY = 0.85
@@ -11,19 +13,30 @@ const STALLED = 0.4
 /** Of the looks, at which a process waits. One wait is no bottleneck. */
 const STUCK = 0.5
 
-/** Processes that wait for a disk most of the time. */
-function waitersOf(looks: readonly Look[], { host }: Facts) {
-  const count = new Map<number, number>()
-  for (const { tasks } of looks)
-    for (const { pid, state, kernel } of tasks.values())
-      if (state === 'D' && !kernel) count.set(pid, (count.get(pid) ?? 0) + 1)
-  return [...count]
-    .filter(([, times]) => looks.length > 1 && times / looks.length >= STUCK)
-    .flatMap(([pid, times]) => {
-      const task = looks.findLast(({ tasks }) => tasks.has(pid))?.tasks.get(pid)
-      const owner = ownerOfTask(host, pid)
-      return task && !isOurs(owner) ? [{ task, times, owner }] : []
-    })
+type Waiter = { subject: string; task: Task; times: number }
+
+/** Whose a process is; of one that has ended meanwhile, whose its parent is. */
+function ownerOf({ pid, parent }: Task, host: Host): Owner {
+  const own = ownerOfTask(host, pid)
+  return own.name === '' ? ownerOfTask(host, parent) : own
+}
+
+/** Who waits for a disk most of the time, with whichever of its processes. */
+function waitersOf(looks: readonly Look[], { host }: Facts): Waiter[] {
+  const found = new Map<string, Waiter>()
+  for (const { tasks } of looks) {
+    const waiting = new Map(
+      [...tasks.values()]
+        .filter(({ state, kernel }) => state === 'D' && !kernel)
+        .map((task) => ({ task, owner: ownerOf(task, host) }))
+        .filter(({ owner }) => !isOurs(owner))
+        .map(({ task, owner }) => [subjectOf(owner, task), task]),
+    )
+    for (const [subject, task] of waiting)
+      found.set(subject, { subject, task, times: (found.get(subject)?.times ?? 0) + 1 })
+  }
+  return [...found.values()]
+    .filter(({ times }) => looks.length > 1 && times / looks.length >= STUCK)
     .sort((a, b) => b.times - a.times)
 }
 
@@ -49,7 +62,7 @@ export const ioSaturation: Check = {
     const stalled = ((last.stalledMs ?? 0) - (first.stalledMs ?? 0)) / ms
     const saturated = disk !== undefined && (disk.busy >= BUSY || (disk.busy >= HALF_BUSY && stalled >= STALLED))
     if (!saturated || !most) return []
-    const subject = subjectOf(most.owner, most.task)
+    const { subject } = most
     const [pressure = ''] = facts.host.text('/proc/pressure/io').split('\n')
     return [
       finding({
@@ -58,7 +71,7 @@ export const ioSaturation: Check = {
         title: `Disk ${disk.name} is busy ${percent(Math.min(1, disk.busy))} of the time, and ${subject} waits for it`,
         severity: waiters.length > 1 || disk.busy > 0.95 ? 'high' : 'medium',
         confidence: 0.8,
-        impact: waiters.slice(1, 10).map(({ owner, task }) => `${subjectOf(owner, task)} waits for it, too`),
+        impact: waiters.slice(1, 10).map((each) => `${each.subject} waits for it, too`),
         evidence: [
           seen(
             '/proc/diskstats',
