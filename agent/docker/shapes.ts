@@ -3,10 +3,13 @@ import { z } from 'zod'
 
 const text = z.string().catch('')
 const number = z.number().catch(0)
-const texts = z
-  .array(z.string())
-  .nullish()
-  .transform((list) => list ?? [])
+/** Podman says null where Docker says none. */
+const listOf = <T>(item: z.ZodType<T>) =>
+  z
+    .array(item)
+    .nullish()
+    .transform((list) => list ?? [])
+const texts = listOf(z.string())
 const labels = z
   .record(z.string(), z.string())
   .nullish()
@@ -25,10 +28,7 @@ export const Listed = z.object({
   ImageID: text,
   Command: text,
   Created: number,
-  Ports: z
-    .array(Port)
-    .nullish()
-    .transform((list) => list ?? []),
+  Ports: listOf(Port),
   Labels: labels,
   State: text,
   Status: text,
@@ -53,10 +53,7 @@ export const Inspected = z.object({
       .object({
         Status: text,
         FailingStreak: number,
-        Log: z
-          .array(z.object({ ExitCode: number, Output: text }))
-          .nullish()
-          .transform((list) => list ?? []),
+        Log: listOf(z.object({ ExitCode: number, Output: text })),
       })
       .nullish(),
   }),
@@ -67,21 +64,13 @@ export const Inspected = z.object({
 })
 export type Inspected = z.infer<typeof Inspected>
 
-export const ListedImage = z.object({
-  Id: z.string(),
-  RepoTags: texts,
-  RepoDigests: texts,
-  Created: number,
-  Size: number,
-})
+const image = { Id: z.string(), RepoTags: texts, RepoDigests: texts, Size: number }
+export const ListedImage = z.object({ ...image, Created: number })
 export type ListedImage = z.infer<typeof ListedImage>
 
 export const InspectedImage = z.object({
-  Id: z.string(),
-  RepoTags: texts,
-  RepoDigests: texts,
+  ...image,
   Created: text,
-  Size: number,
   Os: text,
   Architecture: text,
   RootFS: z.object({ Layers: texts }).catch({ Layers: [] }),
@@ -103,22 +92,13 @@ export const InspectedImage = z.object({
 export const Version = z.object({ Version: text, ApiVersion: text, Os: text, Arch: text, KernelVersion: text }).loose()
 export const Top = z.object({
   Titles: texts,
-  Processes: z
-    .array(texts)
-    .nullish()
-    .transform((list) => list ?? []),
+  Processes: listOf(texts),
 })
-export const Changed = z
-  .array(z.object({ Path: text, Kind: number }))
-  .nullish()
-  .transform((list) => list ?? [])
+export const Changed = listOf(z.object({ Path: text, Kind: number }))
 export const History = z.array(z.object({ Id: text, Created: number, CreatedBy: text, Size: number, Comment: text }))
 export const Network = z.object({ Id: z.string(), Name: text, Driver: text, Scope: text })
 export const Volumes = z.object({
-  Volumes: z
-    .array(z.object({ Name: text, Driver: text }))
-    .nullish()
-    .transform((list) => list ?? []),
+  Volumes: listOf(z.object({ Name: text, Driver: text })),
 })
 export const Event = z.object({
   Type: text,
