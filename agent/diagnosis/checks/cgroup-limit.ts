@@ -17,8 +17,9 @@ const GROUPS_MAX = 150
 const REFUSED =
   /resource temporarily unavailable|can't (?:fork|start new thread)|cannot fork|fork rejected|eagain|unable to create (?:new )?(?:native )?thread/i
 
-const FORK = /fork|thread|spawn|clone/i
-const PLENTY = 20_000
+const FORK = /fork|thread|spawn|clone|process|worker|child|start|create/i
+/** No distribution lets an account have so few. */
+const PLENTY = 2_000
 
 type Group = Pick<ProcessGroup, 'cgroup' | 'owner'>
 

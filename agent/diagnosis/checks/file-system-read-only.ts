@@ -56,27 +56,47 @@ function wantedReadOnly({ host, reality }: Facts, path: string): boolean {
 const SANDBOX =
   /^\s*(?:ProtectSystem|ProtectHome|ReadOnlyPaths|ReadOnlyDirectories|TemporaryFileSystem|BindReadOnlyPaths|DynamicUser)\s*=.*$/gm
 
-/** Of the host everything is writable, and not of a unit that may not see it so (man 5 systemd.exec). */
-function sandboxed(recent: readonly LogLine[], facts: Facts) {
+/** Its file system is writable, and the place is not: by a mount of its own, or for one unit alone (man 5 systemd.exec). */
+function shutOff(recent: readonly LogLine[], mounts: readonly Line[], facts: Facts) {
   const lines = recent.filter(
     ({ at, text, unit }) => unit !== '' && at > facts.now - SHORTLY_MS && COMPLAINT.test(text),
   )
   return [...Map.groupBy(lines, ({ unit }) => unit)].flatMap(([id, those]) => {
     const unit = facts.reality.units.find((each) => each.id === id)
-    const settings = unit && [...unitText(facts, unit).matchAll(SANDBOX)].map(([setting]) => setting.trim())
-    if (!unit || !settings?.length) return []
-    return finding({
-      cause: 'FILE_SYSTEM_READ_ONLY',
-      subject: id,
-      title: `${id} finds read-only what is writable on this host: its own unit shuts it off (${settings.join(', ')})`,
-      confidence: 0.9,
-      evidence: [
-        ...last(those),
-        ...[unit.file ?? '', ...unit.dropIns].filter(Boolean).map((path) => seen(path, facts.now, settings.join(', '))),
-      ],
-      next: [next.run(`systemctl cat ${id}`, 'What it may write: ReadWritePaths='), next.journal(id)],
-      explains: [id],
-    })
+    const settings = unit ? [...unitText(facts, unit).matchAll(SANDBOX)].map(([setting]) => setting.trim()) : []
+    const paths = those.flatMap(({ text }) => text.match(/\/[\w./@+-]+/g) ?? [])
+    const mount = mounts.find(
+      ({ path, options }) => path !== '/' && options.includes('ro') && paths.some((each) => isIn(each, path)),
+    )
+    const tell = (subject: string, title: string, evidence: ReturnType<typeof seen>[]) =>
+      finding({
+        cause: 'FILE_SYSTEM_READ_ONLY',
+        subject,
+        title,
+        confidence: 0.9,
+        impact: [`${id} cannot write`],
+        evidence: [...last(those), ...evidence],
+        next: [next.run(`systemctl cat ${id}`, 'What it may write: ReadWritePaths='), next.journal(id)],
+        explains: [id],
+      })
+    if (mount)
+      return tell(
+        mount.path,
+        `${mount.path} is mounted read-only over a file system that is writable, and ${id} wants to write there`,
+        [
+          seen(
+            '/proc/1/mountinfo',
+            facts.now,
+            `${mount.path} ${mount.options.join(',')}; ${mount.device} ${mount.superOptions.join(',')}`,
+          ),
+        ],
+      )
+    if (settings.length === 0) return []
+    return tell(
+      id,
+      `${id} finds read-only what is writable on this host: its own unit shuts it off (${settings.join(', ')})`,
+      [seen(unit?.file ?? id, facts.now, settings.join(', '))],
+    )
   })
 }
 
@@ -96,7 +116,7 @@ export const fileSystemReadOnly: Check = {
     )
     const [kernel, recent] = await Promise.all([facts.journal('kernel'), facts.journal('recent')])
     const unwanted = readOnly.filter(({ path }) => !wantedReadOnly(facts, path))
-    if (unwanted.length === 0) return sandboxed(recent, facts)
+    if (unwanted.length === 0) return shutOff(recent, seenLast, facts)
     return unwanted.map(({ path, device, kind, superOptions }) => {
       const remounted = kernel.filter(({ text }) => REMOUNTED.test(text) && mentions(text, device))
       const complaints = recent.filter(({ at, text }) => at > now - SHORTLY_MS && COMPLAINT.test(text))

@@ -13,7 +13,7 @@ const MIB = 1024 * KIB
 /** A second: below it, the counters of the kernel are too coarse. */
 const SLOWEST = 128 * KIB
 const YOUNG_MS = 3_000
-const GROWN_UP_MS = 60_000
+const GROWN_UP_MS = 10 * 60_000
 const LARGE = 24 * MIB
 const SOON_S = 3_600
 const HEAP =
@@ -75,7 +75,7 @@ export const memoryLeak: Check = {
           title: `The memory of ${subject} grows by ${gib(growth.perSecond)} a second and does not come back; it has ${gib(growth.memory)}`,
           // What a person has started ends by itself, and may need much until then.
           severity: severityOf(owner.kind, left, growth.ageMs),
-          confidence: growth.ageMs > GROWN_UP_MS ? 0.8 : 0.65,
+          confidence: growth.ageMs > 60_000 ? 0.8 : 0.65,
           evidence: [
             seen(
               `/proc/${growth.pid}/stat`,

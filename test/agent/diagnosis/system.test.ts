@@ -144,6 +144,15 @@ test('a unit may not write what the host may: its own sandbox is named', async (
     ['FILE_SYSTEM_READ_ONLY app.service'],
   ))
 
+test('a place is mounted read-only over what is writable', async (t) =>
+  assert.deepEqual(
+    await serious(t, fileSystemReadOnly, {
+      files: { 'proc/1/mountinfo': '30 1 8:1 /x /var/spool/app ro,relatime - ext4 /dev/sda1 rw\n' },
+      units: [app(['app: line 3: /var/spool/app/last: Read-only file system'])],
+    }),
+    ['FILE_SYSTEM_READ_ONLY /var/spool/app'],
+  ))
+
 test('a rule keeps this host from asking, by port or by address', () => {
   const rules =
     '-A INPUT -p tcp --dport 25 -j DROP\n-A OUTPUT -p tcp --dport 443 -j DROP\n-A OUTPUT -d 192.0.2.9/32 -j REJECT\n'
