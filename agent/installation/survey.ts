@@ -8,6 +8,7 @@ import { createLook } from './look.ts'
 import type { Outside } from './outside.ts'
 import { pathDrifts, readPaths } from './path-facts.ts'
 import { readRelease, releaseDrifts, releasePathDrifts } from './release-facts.ts'
+import { withLines } from './right-text.ts'
 import { readSurroundings, surroundingDrifts } from './surroundings.ts'
 import { bounded } from './text-diff.ts'
 import { hasJustStarted, readUnits, unitDrifts } from './unit-facts.ts'
@@ -50,7 +51,7 @@ export async function surveyInstallation({
   const units = await readUnits(look, layout, release, arch, outside.units)
 
   const drifts = [
-    ...releaseDrifts(release, arch),
+    ...withLines(releaseDrifts(release, arch), release, layout, arch),
     ...releasePathDrifts(release, arch, accounts),
     ...accountDrifts(accounts),
     ...pathDrifts(paths, accounts),

@@ -131,6 +131,19 @@ describe('a survey', { skip: process.getuid?.() === 0 ? false : 'it sets owners,
   })
 
   const V = `/opt/mttrly/versions/${VERSION}`
+  test('shows the lines of a script or a unit of the release that were changed, where the right ones are known', async (t) => {
+    const layout = copied(t)
+    const [unit, script] = [`${V}/units/mttrly-agent.service`, `${V}/uninstall.sh`]
+    const diffOf = async (target: string) => (await survey(layout)).drifts.find((one) => one.target === target)?.diff
+    for (const place of [unit, script, `${V}/lane.mjs`])
+      appendFileSync(join(layout.root, place), 'TOKEN=Zk3v9Qm2Lx8Rt5Wb1Yc7\n')
+    assert.match((await diffOf(unit))?.at(-1) ?? '', /^-TOKEN=\[redacted:/, 'as systemd has it')
+    assert.equal(await diffOf(script), undefined, 'nowhere as it should be')
+    assert.equal(await diffOf(`${V}/lane.mjs`), undefined, 'a program is no text')
+    cpSync(join(whole.root, script), join(layout.versions, '0.0.1/uninstall.sh'))
+    assert.match((await diffOf(script))?.at(-1) ?? '', /^-TOKEN=/, 'as the version before has it')
+  })
+
   const DAMAGES: [damage: (layout: Layout) => void, said: string[]][] = [
     [({ root }) => appendFileSync(join(root, V, 'lane.mjs'), '\n'), [`FILE_CHANGED ${V}/lane.mjs`]],
     [
