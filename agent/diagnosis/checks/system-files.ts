@@ -37,7 +37,7 @@ const RULES: readonly Rule[] = [
     why: 'every account has to read it',
   },
   {
-    paths: ['/usr/bin/sudo', '/usr/bin/su', '/usr/bin/passwd'],
+    paths: ['/usr/bin/sudo'],
     needs: 0o4111,
     roots: true,
     why: 'it works with the rights of root alone',
@@ -45,20 +45,23 @@ const RULES: readonly Rule[] = [
   { paths: ['/etc/sudoers', '/etc/sudoers.d/*'], never: 0o022, roots: true, why: 'sudo refuses to work with it' },
   {
     paths: ['/etc/ssh/ssh_host_*_key'],
-    never: 0o077,
+    // Red Hat lets a group of its own read them.
+    never: 0o037,
     roots: true,
     why: 'sshd refuses such a key',
     explains: ['ssh.service', 'sshd.service'],
   },
   {
-    paths: ['/root', '/root/.ssh', '/root/.ssh/authorized_keys'],
-    never: 0o022,
-    roots: true,
-    why: 'sshd takes no key of root then',
-  },
-  {
-    paths: ['/home/*', '/home/*/.ssh', '/home/*/.ssh/authorized_keys'],
-    never: 0o022,
+    // By a group it is often meant: of the account alone.
+    paths: [
+      '/root',
+      '/root/.ssh',
+      '/root/.ssh/authorized_keys',
+      '/home/*',
+      '/home/*/.ssh',
+      '/home/*/.ssh/authorized_keys',
+    ],
+    never: 0o002,
     why: 'sshd takes no key of this account then',
   },
 ]
