@@ -11,6 +11,7 @@ const MIB = 1024 ** 2
 const GIB = 1024 ** 3
 const WALK_MS = 900
 const RESERVE_MS = 250
+const QUOTA = /disk quota exceeded|\bEDQUOT\b/i
 const NO_SPACE = /no space left on device|enospc|disk (?:is )?full/i
 /** Where packages are unpacked and set up. */
 const SYSTEM = /^\/(?:boot(?:\/.*)?|usr|var|var\/(?:lib|lib\/dpkg|cache|cache\/apt)|tmp)?$/
@@ -147,13 +148,29 @@ function holders({ host, reality, now }: Facts, top: string): Finding['evidence'
     .slice(0, 4)
 }
 
+/** There is room, and not for this account. */
+function overQuota(recent: readonly LogLine[], { now }: Facts): Finding[] {
+  const lines = recent.filter(({ at, unit, text }) => at > now - SHORTLY_MS && unit !== '' && QUOTA.test(text))
+  return [...Map.groupBy(lines, ({ unit }) => unit)].map(([unit, those]) =>
+    finding({
+      cause: 'DISK_FULL',
+      subject: unit,
+      title: `${unit} has used up the space that its account, or its directory, may have: a quota`,
+      confidence: 0.9,
+      evidence: those.slice(-3).map(quoted),
+      next: [next.run('repquota -a', 'Who may have how much'), next.journal(unit)],
+      explains: [unit],
+    }),
+  )
+}
+
 export const diskFull: Check = {
   name: 'disk-full',
   topics: ['disk', 'logs'],
   async run(facts) {
     const { mounts } = facts.reality
     const fills = mounts.flatMap((mount) => [spaceOf(mount), inodesOf(mount)].filter((fill) => fill !== undefined))
-    if (fills.length === 0) return []
+    if (fills.length === 0) return overQuota(await facts.journal('recent'), facts)
     const complaints = (await facts.journal('recent')).filter(
       ({ at, text }) => at > facts.now - SHORTLY_MS && NO_SPACE.test(text),
     )

@@ -54,7 +54,7 @@ function wantedReadOnly({ host, reality }: Facts, path: string): boolean {
 }
 
 const SANDBOX =
-  /^\s*(?:ProtectSystem|ProtectHome|ReadOnlyPaths|ReadOnlyDirectories|TemporaryFileSystem|BindReadOnlyPaths|DynamicUser)\s*=.*$/gm
+  /^[ \t]*(?:ProtectSystem|ProtectHome|ReadOnlyPaths|ReadOnlyDirectories|TemporaryFileSystem|BindReadOnlyPaths|DynamicUser)[ \t]*=.*$/gm
 
 /** Its file system is writable, and the place is not: by a mount of its own, or for one unit alone (man 5 systemd.exec). */
 function shutOff(recent: readonly LogLine[], mounts: readonly Line[], facts: Facts) {

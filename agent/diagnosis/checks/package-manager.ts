@@ -92,7 +92,7 @@ function keys({ host, now, reality }: Facts): Finding[] {
     ...host.glob('/etc/apt/sources.list.d/*.sources'),
   ]
   return lists.flatMap((path) => {
-    const text = host.text(path, SOURCE_MAX).replace(/^\s*#.*$/gm, '')
+    const text = host.text(path, SOURCE_MAX).replace(/^[ \t]*#.*$/gm, '')
     const named = [...text.matchAll(/signed-by\s*[=:]\s*(\/[^\s,\]]+)/gi)].map(([, key = '']) => key)
     const missing = named.find((key) => !host.exists(key) && !host.hides(key))
     if (missing === undefined) return []

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { databaseConnections } from '../../../agent/diagnosis/checks/database-connections.ts'
 import { databaseRefuses } from '../../../agent/diagnosis/checks/database-refuses.ts'
+import { diskFull } from '../../../agent/diagnosis/checks/disk-full.ts'
 import { fileSystemReadOnly } from '../../../agent/diagnosis/checks/file-system-read-only.ts'
 import { hostsFile } from '../../../agent/diagnosis/checks/hosts-file.ts'
 import { packageManager } from '../../../agent/diagnosis/checks/package-manager.ts'
@@ -152,6 +153,11 @@ test('a place is mounted read-only over what is writable', async (t) =>
     }),
     ['FILE_SYSTEM_READ_ONLY /var/spool/app'],
   ))
+
+test('a quota is used up where there is room', async (t) =>
+  assert.deepEqual(await serious(t, diskFull, { units: [app(["write '/srv/x': Disk quota exceeded"])] }), [
+    'DISK_FULL app.service',
+  ]))
 
 test('a rule keeps this host from asking, by port or by address', () => {
   const rules =
