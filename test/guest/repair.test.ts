@@ -120,6 +120,31 @@ describe('an installation that was damaged', { skip: why ?? false }, () => {
     await assertHealthy()
   })
 
+  test('files are brought only of the manifest that was approved', async () => {
+    const manifest = (await guest.must(`sha256sum <${IN_USE}/manifest.json`)).split(' ')[0]
+    await guest.must(`echo '//' >>${IN_USE}/lane.mjs`)
+    const wish = '--strategy full_convergence'
+    const carryOut = async (hash: string) =>
+      guest.sh(`${CLI} repair ${wish} --plan ${await planOf(wish)} --manifest ${hash}`)
+    const { code, stderr } = await carryOut('0'.repeat(64))
+    assert.equal(code, 4)
+    assert.match(stderr, /another manifest .* than was approved.* Nothing was changed/)
+    const done = await carryOut(String(manifest))
+    assert.equal(done.code, 0, done.stdout + done.stderr)
+    await assertHealthy()
+  })
+
+  test('a policy that is a link is the owner’s, also where it leads nowhere', async () => {
+    const policy = '/etc/mttrly/policy.yaml'
+    await guest.must(
+      `mv ${policy} /root/; ln -s /srv/not-mounted ${policy}; bash ${IN_USE}/converge.sh --only directories`,
+    )
+    assert.equal((await guest.must(`readlink ${policy}`)).trim(), '/srv/not-mounted')
+    assert.ok((await codes()).includes('POLICY_INVALID'))
+    await guest.must(`rm ${policy}; mv /root/policy.yaml ${policy}`)
+    await assertHealthy()
+  })
+
   test('the inspect lane finds what root finds, so that what Central has approved is the plan of the host', async () => {
     const { lanes } = lanesOf(guest)
     await guest.must(
