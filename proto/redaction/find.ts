@@ -79,6 +79,8 @@ const matchers: readonly Matcher[] = [
   { anchors: [':543', ':643'], match: matchPgpass },
   { anchors: ['mysq', 'mari', 'sshp', 'mong', 'redi', 'ldap', 'curl', 'smbc', 'rpcc'], match: matchProgram },
   { anchors: ['i:%3a%', 'i:25%2', ':\\/', 'i:u003', 'i:\\x3[ad]', 'i:\\x2f'], match: wake },
+  // `_` and `-`, by which tokens are known.
+  { anchors: ['i:%5f', 'i:255f', 'i:%2d', 'i:252d', 'i:005f', 'i:002d', 'i:\\x5f', 'i:\\x2d'], match: wake },
 ]
 
 const owners = matchers.flatMap((matcher, index) => matcher.anchors.map(() => index))

@@ -171,6 +171,7 @@ describe('secrets', () => {
     for (const { name, text, secret } of WRAPPED) {
       assert.ok(tells(text, secret), `it would be noticed: ${name}`)
       if (tells(redactText(text, {}).text, secret)) wrong.push(name)
+      if (tells(redactText(`before\n${text}\nbehind\n`, {}).text, secret)) wrong.push(`${name}, among lines`)
       const redactor = createRedactor({})
       const bytes = Buffer.from(text)
       const pieces = Array.from({ length: Math.ceil(bytes.length / 7) }, (_, at) => bytes.subarray(at * 7, at * 7 + 7))

@@ -306,7 +306,7 @@ const ARGUMENTS: Readonly<Record<string, readonly [tool: string, args: Record<st
   'the directory of a journal': ['execute_command', { command: 'journalctl -D /srv/kept -n 1' }],
   'the file of a journal': ['execute_command', { command: 'journalctl --file=KEPTFILE' }],
   'the namespace of a journal': ['execute_command', { command: 'journalctl --namespace=../x -n 1' }],
-  'the pattern of a journal': ['execute_command', { command: 'journalctl --grep=KEPT' }],
+  'the pattern of a journal': ['execute_command', { command: 'journalctl --grep=told' }],
   'the address of an engine': ['execute_command', { command: 'docker -H tcp://CALL ps' }],
   'the settings of an engine': ['execute_command', { command: 'docker --config /srv/runs ps' }],
   'the format of an inspection': ['execute_command', { command: "docker inspect --format '{{.Config.Env}}' x" }],

@@ -3,7 +3,7 @@
 import type { Attack } from './attack.ts'
 
 export const HOSTILE_FILES = `
-  mkdir -p $R/etc/ssl/private $R/root/.ssh $R/home/bob/.ssh $R/home/bob/.aws $R/var/log/app $R/srv/app/deep $R/srv/race/a $R/etc/cron.d $R/var/lib/mttrly
+  mkdir -p $R/etc/ssl/private $R/root/.ssh $R/home/bob/.ssh $R/home/bob/.aws $R/var/log/app $R/srv/app/deep $R/srv/race/a $R/etc/cron.d
   echo 'KEPT' | tee $R/etc/ssl/private/kept $R/root/.ssh/id_kept $R/home/bob/.ssh/id_kept $R/home/bob/.aws/credentials >/dev/null
   echo 'KEPT' >$R/srv/outside; mkdir -p $R/var/logs $R/etc/nginx-private; echo 'KEPT' | tee $R/var/logs/x $R/etc/nginx-private/x >/dev/null
   echo ordinary | tee $R/srv/app/file $R/srv/race/a/file $R/srv/race/file >/dev/null
@@ -14,7 +14,7 @@ export const HOSTILE_FILES = `
   ln -s /proc/self/cwd $R/srv/app/cwd; ln -s /proc/1/environ $R/srv/app/environ; ln -s // $R/srv/app/root; chown 1234 $R/srv/race; ln $R/etc/ssl/private/kept $R/srv/race/hard
   mkfifo $R/srv/app/pipe $R/var/log/app/pipe; truncate -s 2T $R/var/log/app/sparse; ln -s pipe $R/srv/app/to-pipe; mkdir -p $R/srv/app/is-a-directory
   head -c 3000000 /dev/zero | tr '\\0' a >$R/var/log/app/one-line; printf 'a%.0s' $(seq 3000) >$R/var/log/app/aaa
-  yes 'GET / 200 flood' | head -n 200000 >$R/var/log/app/flood; for n in $(seq 300); do echo needle >$R/srv/app/deep/$n; done
+  seq -f 'GET /%g 200 flood' 200000 >$R/var/log/app/flood; for n in $(seq 300); do echo needle >$R/srv/app/deep/$n; done
 `
 export const MOUNTS = `
   mkdir -p /srv/app/bound /srv/app/keys /srv/app/kernel; mount --bind /etc/ssl /srv/app/bound; mount --bind /root/.ssh /srv/app/keys

@@ -123,7 +123,7 @@ const section = (name: string) => ['get_service_reality', { section: name, limit
 export const PLACES: readonly Place[] = [
   {
     name: 'in the arguments of a process',
-    planted: `systemd-run -q --unit=red-arguments /bin/sh -c 'exec sleep 9000' red --db-password ${PASSWORD} --url=https://x:${TOKEN}@y.example`,
+    planted: `systemd-run -q --unit=red-arguments /bin/sh -c 'sleep 9000; true' red --db-password ${PASSWORD} --url=https://x:${TOKEN}@y.example`,
     looks: [
       command('ps -eo pid,args'),
       command('ps auxww'),
@@ -165,7 +165,7 @@ export const PLACES: readonly Place[] = [
   },
   {
     name: 'in the journal',
-    planted: `systemd-run -q --wait --unit=red-talks /bin/sh -c 'echo connecting with ${TOKEN}; echo password=${PASSWORD} >&2; false'; logger -t red "token ${TOKEN}"`,
+    planted: `systemd-run -q --wait --unit=red-talks /bin/sh -c 'echo connecting with ${TOKEN}; echo password=${PASSWORD} >&2; exit 1' || true; logger -t red "token ${TOKEN}"`,
     looks: [
       ['read_file', { path: 'journal:red-talks.service' }],
       command('journalctl -u red-talks'),
@@ -178,7 +178,7 @@ export const PLACES: readonly Place[] = [
   {
     name: 'in a schedule',
     planted: `mkdir -p /etc/cron.d; printf '* * * * * root PGPASSWORD=${PASSWORD} pg_dump postgres://a:${PASSWORD}@db/x # ${TOKEN}\\n' >/etc/cron.d/red`,
-    looks: [['read_file', { path: '/etc/cron.d/red' }], section('schedules'), command('cat /etc/cron.d/red')],
+    looks: [['read_file', { path: '/etc/cron.d/red' }], section('timers'), command('cat /etc/cron.d/red')],
   },
 ]
 
