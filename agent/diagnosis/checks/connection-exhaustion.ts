@@ -7,6 +7,7 @@ import { watchUnits } from '../units.ts'
 
 const NEAR = 0.9
 const UNCLOSED = 100
+const JUST_NOW_MS = 5 * 60_000
 const SHORTLY_MS = 15 * 60_000
 const LISTEN = '0A'
 const CLOSE_WAIT = '08'
@@ -139,7 +140,7 @@ async function complaints(facts: Facts) {
       cause: 'CONNECTION_EXHAUSTION',
       subject,
       title: `${subject} says that it has no more connections`,
-      severity: those.length > 1 ? 'high' : 'medium',
+      severity: those.length > 1 || those.some(({ at }) => at > facts.now - JUST_NOW_MS) ? 'high' : 'medium',
       confidence: 0.75,
       evidence: those.slice(-3).map(quoted),
       next: [next.run('ss -s', 'How many there are'), next.journal(subject)],
