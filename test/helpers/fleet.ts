@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
+import { LIMITS } from '#proto/contract/limits.ts'
 import { createLocalBus } from '../../central/bus/bus.ts'
 import type { Clock } from '../../central/domain/clock.ts'
 import { DEFAULT_POLICY } from '../../central/domain/policy.ts'
@@ -16,6 +17,9 @@ import { createFleetStore, type FleetStore } from '../../central/storage/fleet.t
 import { createWorkspacesStore, type Workspace } from '../../central/storage/workspaces.ts'
 import { createCsr } from './csr.ts'
 import { type AgentCredentials, createFakeAgent, type FakeAgent, type FakeAgentOptions } from './fake-agent.ts'
+
+/** No test waits as long for what does come. */
+const PATIENCE_MS = 120_000
 
 /** The real time plus what a test has added. */
 export type TestClock = Clock & { advance(ms: number): void }
@@ -169,7 +173,13 @@ const WORKSPACE: Omit<Workspace, 'id'> = {
   createdAt: 1,
 }
 
-/** Waits for something that must become true; the test's own time-out is the bound. */
+/** Waits for something that must become true. @throws when it does not */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(5)
+  for (const start = Date.now(); !(await condition()); await sleep(5))
+    if (Date.now() - start > PATIENCE_MS) throw new Error(`in vain for ${PATIENCE_MS} ms: ${condition}`)
+}
+
+/** Time that passes as agents beat: on a busy machine, too, who is there does not count as gone. */
+export async function inBeats(ms: number, step: (ms: number) => Promise<void>): Promise<void> {
+  for (let left = ms; left > 0; left -= LIMITS.heartbeat) await step(Math.min(left, LIMITS.heartbeat))
 }

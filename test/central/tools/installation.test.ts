@@ -14,7 +14,7 @@ import { DEFAULT_POLICY } from '../../../central/domain/policy.ts'
 import { type Booted, bootCentral } from '../../helpers/boot-central.ts'
 import { createCsr } from '../../helpers/csr.ts'
 import { createFakeAgent, type FakeAgent, type RequestIo } from '../../helpers/fake-agent.ts'
-import { until } from '../../helpers/fleet.ts'
+import { inBeats, until } from '../../helpers/fleet.ts'
 import { connectMcp, type Mcp, type ToolError } from '../../helpers/mcp.ts'
 import { newReleaseKey, smallRelease } from '../../helpers/release.ts'
 
@@ -152,18 +152,17 @@ const result = (actionId: unknown) => mcp.value('get_action_result', { action_id
 const pageOf = async (actionId: unknown) => (await owner.get(`/approvals/${actionId}`)).text()
 const seen = async ({ id }: { id: string }) => booted.central.fleet.get(booted.workspaceId, id)
 
-/** Time passes, and the agents that are there say so, as often as they would: on a busy machine, too, none counts as gone. */
-async function pass(ms: number): Promise<void> {
-  for (let left = ms; left > 0; left -= LIMITS.heartbeat) {
-    ahead += Math.min(left, LIMITS.heartbeat)
+/** Time passes, and the agents that are there say so. */
+const pass = (ms: number): Promise<void> =>
+  inBeats(ms, async (step) => {
+    ahead += step
     const since = Date.now() + ahead
     for (const { agent } of alive) agent.heartbeat({ at: since })
     await until(async () => {
       const servers = await Promise.all([...alive].map(seen))
       return servers.every((server) => (server?.lastSeenAt ?? 0) >= since)
     })
-  }
-}
+  })
 
 async function gone(host: Host): Promise<void> {
   alive.delete(host)

@@ -7,7 +7,7 @@ import type { Snapshot } from '#proto/contract/reality.ts'
 import { type Booted, bootCentral } from '../../helpers/boot-central.ts'
 import { createCsr } from '../../helpers/csr.ts'
 import { createFakeAgent, type FakeAgent } from '../../helpers/fake-agent.ts'
-import { until } from '../../helpers/fleet.ts'
+import { inBeats, until } from '../../helpers/fleet.ts'
 import { connectMcp, type Mcp } from '../../helpers/mcp.ts'
 import { failed, listener, snapshot, unit } from '../../helpers/reality.ts'
 
@@ -77,12 +77,13 @@ const get = (id: string, more: object = {}) => mcp.value('get_service_reality', 
 const code = (tool: string, id: string) => mcp.code(tool, { server_id: id })
 
 /** Time passes, and the agent says that it is there. */
-async function pass(ms: number, { id, agent }: Host): Promise<void> {
-  ahead += ms
-  const since = Date.now() + ahead
-  agent.heartbeat({ at: since })
-  await until(async () => ((await booted.central.fleet.get(booted.workspaceId, id))?.lastSeenAt ?? 0) >= since)
-}
+const pass = (ms: number, { id, agent }: Host): Promise<void> =>
+  inBeats(ms, async (step) => {
+    ahead += step
+    const since = Date.now() + ahead
+    agent.heartbeat({ at: since })
+    await until(async () => ((await booted.central.fleet.get(booted.workspaceId, id))?.lastSeenAt ?? 0) >= since)
+  })
 
 async function gone({ id, agent }: Host): Promise<void> {
   agent.close()
