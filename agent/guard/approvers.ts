@@ -16,7 +16,7 @@ const ENTRY = 'approvers is a list of up to 64, each { name, key } or, for a pas
 
 /** A host that asks for signatures without saying whose would run nothing: its owner is told instead. */
 export function compileApprovals({ approvals: stated, approvers = [] }: Plain): ApprovalsAnswer {
-  const approvals = stated ?? 'central'
+  const approvals = stated === undefined ? 'central' : stated
   if (approvals !== 'central' && approvals !== 'signed') return { ok: false, why: 'approvals is central or signed' }
   if (!Array.isArray(approvers) || approvers.length > MOST) return { ok: false, why: ENTRY }
   const known = approvers.map(approverOf)

@@ -80,6 +80,8 @@ describe('the host’s own policy', () => {
     for (const [index, text] of [
       'read_only: yes',
       'read_only: "true"',
+      'approvals:',
+      'approvers:',
       'a: [',
       'read_only: true\nread_only: false',
       'a: 1\n---\nb: 2',
