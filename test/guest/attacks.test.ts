@@ -157,8 +157,9 @@ describe('an installed agent under attack', { skip: whyNoGuest() ?? false }, () 
       const wrong: string[] = []
       await inParallel(looks, async ([name, tool, args]) => {
         const { ok, said, status } = await on.ask(tool, args)
-        const own = JSON.stringify(args) // what the client itself has said
-        if (isTold(own ? said.replaceAll(TOKEN, '') : said))
+        const own = JSON.stringify(args)
+        // What the client itself has said is no news.
+        if (isTold(own.includes(TOKEN) ? said.replaceAll(TOKEN, '') : said))
           wrong.push(`${name}, ${tool} ${own}: ${said.slice(0, 400)}`)
         if (!ok || status === 'pending_approval')
           wrong.push(`${name}, ${tool} ${own} was not looked at: ${said.slice(0, 200)}`)
