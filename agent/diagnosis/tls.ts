@@ -14,18 +14,13 @@ import { isOwn } from './units.ts'
 export type Pair = { certificate: string; key?: string; names: string[]; user: string }
 
 const FILE_MAX = 256 * 1024
+const CHAIN_MOST = 10
 const CERTIFICATES =
   /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[A-Za-z0-9+/=\s]{1,65536}-----END (?:TRUSTED )?CERTIFICATE-----/g
 const KEY = /-----BEGIN (?:\w+ )?PRIVATE KEY-----[A-Za-z0-9+/=\s]{1,65536}-----END (?:\w+ )?PRIVATE KEY-----/
 
 export const chainIn = (host: Host, path: string): X509Certificate[] =>
-  [...host.text(path, FILE_MAX).matchAll(CERTIFICATES)].slice(0, 10).flatMap(([block]) => {
-    try {
-      return [new X509Certificate(block)]
-    } catch {
-      return []
-    }
-  })
+  certificatesIn(host.text(path, FILE_MAX), CHAIN_MOST)
 
 /** What this host trusts, as Debian and as Red Hat keep it. */
 const TRUSTED = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt']
@@ -34,17 +29,22 @@ const TRUSTED_MAX = 1024 * 1024
 /** Not its own issuer, and none of those that this host trusts has issued it; not where it trusts nobody. */
 export function lacksIssuer(last: X509Certificate, host: Host): boolean {
   if (last.subject === last.issuer) return false
-  const blocks = TRUSTED.flatMap((path) => [...host.text(path, TRUSTED_MAX).matchAll(CERTIFICATES)])
-  return blocks.length > 0 && !blocks.some(([block]) => isBy(last, block))
+  const trusted = trustedBy.get(host) ?? TRUSTED.flatMap((path) => certificatesIn(host.text(path, TRUSTED_MAX)))
+  trustedBy.set(host, trusted)
+  return trusted.length > 0 && !trusted.some((each) => last.checkIssued(each))
 }
 
-function isBy(certificate: X509Certificate, block: string): boolean {
-  try {
-    return certificate.checkIssued(new X509Certificate(block))
-  } catch {
-    return false
-  }
-}
+/** Read once: a host can have hundreds of certificates, and hundreds that it trusts. */
+const trustedBy = new WeakMap<Host, X509Certificate[]>()
+
+const certificatesIn = (text: string, most?: number): X509Certificate[] =>
+  [...text.matchAll(CERTIFICATES)].slice(0, most).flatMap(([block]) => {
+    try {
+      return [new X509Certificate(block)]
+    } catch {
+      return []
+    }
+  })
 
 /** undefined where the key is not to be read, or has a passphrase. */
 export function belongTogether(host: Host, certificate: X509Certificate, key: string): boolean | undefined {

@@ -6,7 +6,15 @@ import type { Check } from '../check.ts'
 import { finding, lastOf, next, quoted } from '../say.ts'
 import { watchUnits } from '../units.ts'
 
-type Refusal = { software: RegExp; says: RegExp; cause: Cause; why: string; ofStore: boolean }
+type Refusal = {
+  software: RegExp
+  says: RegExp
+  /** What it says itself once that is over. */
+  over?: RegExp
+  cause: Cause
+  why: string
+  ofStore: boolean
+}
 
 const POSTGRES = /^postgresql$/
 const MYSQL = /^(?:mysql|mariadb)$/
@@ -16,7 +24,7 @@ const MONGO = /^mongodb$/
 const REFUSALS: readonly Refusal[] = [
   {
     software: POSTGRES,
-    says: /cannot execute \S+(?: \S+)? in a read-only transaction|25006/,
+    says: /cannot execute \S+(?: \S+)? in a read-only transaction|\b(?:SQLSTATE|code)\b\W{0,6}25006\b/i,
     cause: 'DATABASE_DOWN',
     why: 'takes no writes: it is read-only, or a standby',
     ofStore: true,
@@ -24,6 +32,7 @@ const REFUSALS: readonly Refusal[] = [
   {
     software: POSTGRES,
     says: /the database system is (?:starting up|in recovery mode|shutting down|not (?:yet )?accepting)/,
+    over: /ready to accept (?:read-only )?connections/,
     cause: 'DATABASE_DOWN',
     why: 'does not take connections yet',
     ofStore: true,
@@ -59,6 +68,7 @@ const REFUSALS: readonly Refusal[] = [
   {
     software: REDIS,
     says: /\bLOADING Redis is loading/,
+    over: /Ready to accept connections/,
     cause: 'DATABASE_DOWN',
     why: 'does not answer yet: it reads its data',
     ofStore: true,
@@ -72,7 +82,7 @@ const REFUSALS: readonly Refusal[] = [
   },
   {
     software: MYSQL,
-    says: /Access denied for user|ER_ACCESS_DENIED|is not allowed to connect to this (?:MySQL|MariaDB)/i,
+    says: /Access denied for user ['"\\]|ER_ACCESS_DENIED|is not allowed to connect to this (?:MySQL|MariaDB)/i,
     cause: 'CONFIG_INVALID',
     why: 'does not let in who asks',
     ofStore: false,
@@ -93,7 +103,7 @@ const REFUSALS: readonly Refusal[] = [
   },
   {
     software: POSTGRES,
-    says: /database "[^"]+" does not exist|3D000/,
+    says: /database "[^"]+" does not exist|\b(?:SQLSTATE|code)\b\W{0,6}3D000\b/i,
     cause: 'CONFIG_INVALID',
     why: 'has no such database',
     ofStore: false,
@@ -128,14 +138,17 @@ export const databaseRefuses: Check = {
   async run(facts) {
     const watched = await watchUnits(facts)
     const { stores } = facts.reality
-    const found = REFUSALS.flatMap(({ software, says, cause, why, ofStore }) => {
+    const found = REFUSALS.flatMap(({ software, says, over, cause, why, ofStore }) => {
       const store = stores.find((each) => software.test(each.software) && each.pid !== undefined)
+      if (!store) return []
+      const own = store.owner?.name ?? store.software
+      const mine = watched.find(({ id }) => id === own)?.lines ?? []
+      const since = Math.max(facts.now - RECENT, mine.findLast(({ text }) => over?.test(text))?.at ?? 0)
       const said = watched.flatMap(({ id, lines }) => {
-        const line = lines.findLast(({ text, at }) => facts.now - at < RECENT && says.test(text))
+        const line = lines.findLast(({ text, at }) => at > since && says.test(text))
         return line ? [{ id, line }] : []
       })
-      if (!store || said.length === 0) return []
-      const own = store.owner?.name ?? store.software
+      if (said.length === 0) return []
       const clients = said.filter(({ id }) => id !== own).map(({ id }) => id)
       const users = clients.length > 0 ? clients : clientsOf(facts, store.software, Number(store.settings.port) || 0)
       const subject = ofStore ? own : (users[0] ?? own)

@@ -1,6 +1,6 @@
 // Names that are not resolved: the resolver that is configured is asked, and what names go through before it is read.
 import type { Check, Facts } from '../check.ts'
-import { whatDenies } from '../rules.ts'
+import { whatKeepsIn } from '../rules.ts'
 import { finding, next, quoted, seen } from '../say.ts'
 
 const DNS = 53
@@ -28,7 +28,8 @@ const hasRoute = ({ host }: Facts): boolean =>
 async function whatTurnsAway(failed: readonly { server: string; why: string }[], { run, now }: Facts) {
   const barred = failed.filter(({ why }) => /^E(?:PERM|ACCES)$/.test(why))
   const rules = await Promise.all([run('nft_rules'), run('iptables_rules')])
-  const rule = rules.map((each) => each && whatDenies(each, DNS)).find(Boolean)
+  const servers = failed.map(({ server }) => server)
+  const rule = rules.map((each) => each && whatKeepsIn(each, DNS, servers)).find(Boolean)
   if (rule) return [seen('rules in force', now, rule)]
   return barred.length > 0 && barred.length === failed.length
     ? barred.map(({ server, why }) => seen(`query to ${server}`, now, `not let out (${why})`))

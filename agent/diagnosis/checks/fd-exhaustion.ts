@@ -7,7 +7,7 @@ import { finding, next, quoted, seen } from '../say.ts'
 const NEAR = 0.9
 const SHORTLY_MS = 15 * 60_000
 const COMPLAINT =
-  /too many open files|\bemfile\b|\benfile\b|number of file watchers reached|inotify (?:instances?|watch(?:es)?|limit)|upper limit on inotify/i
+  /too many open files|\bemfile\b|\benfile\b|number of file watchers reached|(?:limit|maximum|number)\b.{0,24}\binotify|inotify (?:instances?|watch(?:es)?).{0,40}\b(?:limit|reached|exhausted|no space)|inotify limit/i
 const PROCESSES_MAX = 4_000
 
 export const parseLimit = (limits: string): number => Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Number.NaN)

@@ -26,14 +26,17 @@ function entriesOf({ host, reality }: Facts): Entry[] {
     })
 }
 
+/** As a word of its own: `db` is neither in `feedback` nor in `db.example`. */
+const names = (text: string, word: string): boolean =>
+  new RegExp(`(?<![\\w.-])${word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\w-]|\\.\\w)`).test(text)
+
 /** Who asks for the name, and has said lately that it was not reached. */
 function clientOf({ name, address }: Entry, watched: readonly Watched[], facts: Facts) {
   for (const { id, unit, lines } of watched) {
     const complaints = lines.filter(({ text, at }) => facts.now - at < RECENT && UNREACHED.test(text))
     const said =
-      complaints.findLast(({ text }) => text.includes(name)) ??
-      complaints.findLast(({ text }) => text.includes(address))
-    if (said && (said.text.includes(name) || (isOwn(unit) && textsOf(facts, unit).includes(name)))) return { id, said }
+      complaints.findLast(({ text }) => names(text, name)) ?? complaints.findLast(({ text }) => names(text, address))
+    if (said && (names(said.text, name) || (isOwn(unit) && names(textsOf(facts, unit), name)))) return { id, said }
   }
   return undefined
 }

@@ -2,6 +2,7 @@
 // cannot be read.
 import type { Finding } from '#proto/contract/diagnosis.ts'
 import type { Check, Facts } from '../check.ts'
+import { parseStamp } from '../logs.ts'
 import { finding, next, quoted, seen } from '../say.ts'
 
 const MANAGERS =
@@ -107,17 +108,25 @@ function keys({ host, now, reality }: Facts): Finding[] {
   })
 }
 
+/** A line without a date belongs to the one before; where none has one, to the last change of the file. */
+function complaintsIn(path: string, { host, now }: Facts): Finding['evidence'] {
+  const lines = host
+    .tail(path, 16 * 1024)
+    .split('\n')
+    .slice(-60)
+  const dates = lines.map((text) => parseStamp(text.replace(/ +/g, ' ').slice(0, 80)))
+  let at = dates.some((date) => date !== undefined) ? 0 : (host.stat(path)?.mtimeMs ?? 0)
+  return lines
+    .flatMap((text, i) => {
+      at = dates[i] ?? at
+      return at > now - DAY && COMPLAINT.test(text) ? [seen(path, at, text)] : []
+    })
+    .slice(-2)
+}
+
 /** What it said itself, when a timer had it work. */
 async function complaints(facts: Facts): Promise<Finding[]> {
-  const logs = LOGS.filter((path) => (facts.host.stat(path)?.mtimeMs ?? 0) > facts.now - DAY).flatMap((path) =>
-    facts.host
-      .tail(path, 16 * 1024)
-      .split('\n')
-      .slice(-60)
-      .filter((text) => COMPLAINT.test(text))
-      .slice(-2)
-      .map((text) => seen(path, facts.host.stat(path)?.mtimeMs ?? facts.now, text)),
-  )
+  const logs = LOGS.flatMap((path) => complaintsIn(path, facts))
   const said = (await facts.journal('recent')).filter(
     ({ text, unit, identifier }) => (BY.test(identifier) || BY.test(unit)) && COMPLAINT.test(text),
   )

@@ -25,13 +25,18 @@ const reasonOf = ({ unit, exit }: Watched): string =>
   exitReason(exit) ??
   (unit.load !== 'loaded' ? `its file cannot be loaded (${unit.load})` : unit.health.why)
 
+const SAID_MOST = 200
+/** Without the word that would be cut: half a token has no shape that the redactor, which comes later, knows. */
+const shortened = (text: string): string =>
+  text.length > SAID_MOST ? `${text.slice(0, SAID_MOST).replace(/\S{1,200}$/, '')}…` : text
+
 function describe(watched: Watched, { now }: Facts, dependents: readonly string[]): Finding {
   const { id, unit, state, lines } = watched
   const loops = state === 'looping'
   const reason = reasonOf(watched)
   const words = lastWords(lines)
   const last = words.findLast(({ identifier }) => identifier !== 'systemd')
-  const said = last ? `; it said last "${last.text.trim().slice(0, 200)}"` : ''
+  const said = last ? `; it said last "${shortened(last.text.trim())}"` : ''
   return finding({
     cause: loops ? 'UNIT_CRASH_LOOP' : 'UNIT_FAILED',
     subject: id,

@@ -202,6 +202,14 @@ describe('descriptors and connections', () => {
       await find(t, fdExhaustion, { recent: [line('accept: Too many open files', { at: NOW - 3_000_000 })] }),
       [],
     )
+    const said = async (text: string) => (await find(t, fdExhaustion, { recent: [line(text)] })).length
+    for (const text of [
+      'ENOSPC: System limit for number of file watchers reached',
+      'The configured user limit (128) on the number of inotify instances has been reached',
+      'Failed to add inotify watch: no space left',
+    ])
+      assert.equal(await said(text), 1, text)
+    assert.equal(await said('fsnotify: using inotify watches for /etc/app'), 0)
   })
 
   test('a queue that is full at both looks, and connections that nobody closes', async (t) => {
@@ -301,6 +309,13 @@ describe('network', () => {
       'low DNS_FAILURE /etc/resolv.conf',
     ])
     assert.deepEqual(await find(t, dnsFailure, { files: files(OUT) }), [])
+    // What may come in is not what may go out.
+    let rules = ':INPUT DROP [0:0]\n-A INPUT -p tcp --dport 22 -j ACCEPT'
+    const ruled = async () =>
+      brief(await find(t, dnsFailure, { files: files(OUT), answers, programs: { iptables_rules: rules } }))
+    assert.deepEqual(await ruled(), ['high DNS_FAILURE /etc/resolv.conf'])
+    rules += '\n-A OUTPUT -p udp --dport 53 -j DROP'
+    assert.deepEqual(await ruled(), ['high FIREWALL_DROP port 53 (outgoing)'])
     const without = { ...files(OUT), 'etc/nsswitch.conf': 'hosts: files\n' }
     assert.deepEqual(brief(await find(t, dnsFailure, { files: without })), ['high DNS_FAILURE /etc/nsswitch.conf'])
   })

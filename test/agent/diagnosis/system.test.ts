@@ -10,10 +10,11 @@ import { packageManager } from '../../../agent/diagnosis/checks/package-manager.
 import { scheduleBroken } from '../../../agent/diagnosis/checks/schedule-broken.ts'
 import { supervised } from '../../../agent/diagnosis/checks/supervised.ts'
 import { systemFiles } from '../../../agent/diagnosis/checks/system-files.ts'
+import { unitFailed } from '../../../agent/diagnosis/checks/unit-failed.ts'
 import { whatKeepsIn } from '../../../agent/diagnosis/rules.ts'
 import { withSufferers } from '../../../agent/diagnosis/sufferers.ts'
 import { localUpstreams } from '../../../agent/diagnosis/upstreams.ts'
-import { factsOf, listener, NOW, serious, unit } from './fake-facts.ts'
+import { factsOf, found, listener, MINUTE, NOW, serious, unit } from './fake-facts.ts'
 
 const HEALTH = { state: 'ok', why: '', evidence: { source: 'test', at: NOW } } as const
 const store = (software: string, name: string) => ({
@@ -73,6 +74,14 @@ describe('a name of /etc/hosts', () => {
       ).length,
       1,
     ))
+  test('that is only a part of another word', async (t) =>
+    assert.deepEqual(
+      await serious(t, hostsFile, {
+        files: { 'etc/hosts': '192.0.2.1 db\n' },
+        units: [app(['feedback: timed out', 'connect ETIMEDOUT db.example:5432', 'connect ETIMEDOUT 192.0.2.10:443'])],
+      }),
+      [],
+    ))
   test('that nobody complains of', async (t) =>
     assert.deepEqual(await serious(t, hostsFile, { files, units: [app(['connect ETIMEDOUT 198.51.100.7:443'])] }), []))
 })
@@ -125,6 +134,27 @@ describe('a database that runs', () => {
         }),
         [expected],
       ))
+  for (const [software, text] of [
+    ['postgresql', 'Accepted publickey for root from 192.0.2.1 port 25006 ssh2'],
+    ['mariadb', 'fatal: Access denied for user root by PAM account configuration [preauth]'],
+  ] as const)
+    test(`is not what this speaks of: ${text}`, async (t) =>
+      assert.deepEqual(
+        await serious(t, databaseRefuses, {
+          units: [unit('ssh.service', 'running', { log: [text] }), unit(`${software}.service`, 'running')],
+          stores: [store(software, `${software}.service`)],
+        }),
+        [],
+      ))
+  test('and refused while it started, is one that runs', async (t) => {
+    const own = (log: string[]) =>
+      unit('postgresql.service', 'running', { log, loggedAt: NOW - MINUTE, since: NOW - 2 * MINUTE })
+    const refused = app(['FATAL: the database system is starting up'])
+    const stores = [store('postgresql', 'postgresql.service')]
+    const ready = 'LOG: database system is ready to accept connections'
+    assert.deepEqual(await serious(t, databaseRefuses, { units: [refused, own([ready])], stores }), [])
+    assert.equal((await serious(t, databaseRefuses, { units: [refused, own([])], stores })).length, 1)
+  })
   test('is not judged by what another host has', async (t) =>
     assert.deepEqual(await serious(t, databaseRefuses, { units: [app(["READONLY You can't write"])] }), []))
   test('of a make without connections of its own words is named by who has them', async (t) =>
@@ -177,6 +207,22 @@ test('a timer that will never go off again', async (t) => {
   })
   const service = unit('list.service', 'idle', { text: '[Service]\nType=oneshot\n' })
   assert.deepEqual(await serious(t, scheduleBroken, { units: [timer, service] }), ['SCHEDULE_BROKEN list.timer'])
+})
+
+test('what a package manager said is told of for a day', async (t) => {
+  const log = 'var/log/unattended-upgrades/unattended-upgrades.log'
+  const said = (daysAgo: number) =>
+    `${new Date(NOW - daysAgo * 24 * 60 * MINUTE).toISOString().slice(0, 19).replace('T', ' ')}Z ERROR dpkg returned an error`
+  const told = (text: string) => serious(t, packageManager, { files: { [log]: `${text}\n` } })
+  assert.deepEqual(await told(said(0.5)), ['PACKAGE_MANAGER_STUCK dpkg'])
+  assert.deepEqual(await told(`${said(5)}\n${said(0).replace(/ERROR.*/, 'INFO All upgrades installed')}`), [])
+})
+
+test('a secret that the end of a title would cut is not in it', async (t) => {
+  const token = `ghp_${'a1B2c3D4e5F6'.repeat(3)}`
+  const log = [`error: ${'x'.repeat(170)} ${token} refused`]
+  const [told] = await found(t, unitFailed, { units: [unit('app.service', 'failed', { log })] })
+  assert.match(told?.title ?? '', /it said last "error: x+ …"$/)
 })
 
 test('a source whose key is not there', async (t) =>
