@@ -78,7 +78,8 @@ function told(fill: Fill, walked: Walked, complaints: readonly LogLine[], facts:
         : []),
       ...complaints.slice(-3).map(quoted),
     ],
-    explains: usersOf(mount.path, facts),
+    // While there is room, nobody fails for it: who does all the same has another trouble.
+    explains: fill.severity === 'critical' ? usersOf(mount.path, facts) : [],
     next: [
       next.run(
         isSpace ? `du -xh --max-depth=2 ${shell(mount.path)}` : `du -x --inodes --max-depth=2 ${shell(mount.path)}`,

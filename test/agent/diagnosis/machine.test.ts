@@ -82,6 +82,10 @@ describe('disks', () => {
     ])
     assert.deepEqual(await find(t, diskFull, mounts({ available: 3 * GIB })), [])
     assert.deepEqual(await find(t, diskFull, mounts({ readOnly: true, available: 0 })), [])
+    const explained = async (over: object) =>
+      (await find(t, diskFull, mounts({ path: '/var', total: 100 * GIB, ...over }))).flatMap(({ explains }) => explains)
+    assert.deepEqual(await explained({ available: 8 * GIB }), [])
+    assert.deepEqual(await explained({ available: 0 }), ['PACKAGE_MANAGER_STUCK'])
   })
 
   test('without inodes it is full, too, and the place with the most names is said', async (t) => {
