@@ -17,19 +17,29 @@ export function portsIn(rule: string): Range[] {
   }))
 }
 
-/** The rule that keeps this host from asking somebody: by the port, or by the address. */
-export const whatKeepsIn = (rules: string, port: number, addresses: readonly string[]): string | undefined =>
-  rules
+/** Without the chains of nft that see only what comes in. */
+function leaving(rules: string): string[] {
+  let coming = false
+  return rules
     .split('\n')
     .map((line) => line.trim())
-    .find(
-      (rule) =>
-        !rule.startsWith('#') &&
-        VERDICT.test(rule) &&
-        !/-A INPUT\b|\bsport\b/.test(rule) &&
-        (portsIn(rule).some(({ from, to }) => from <= port && port <= to) ||
-          (/\bdaddr\b| -d /.test(rule) && addresses.some((address) => rule.includes(address)))),
-    )
+    .filter((line) => {
+      if (/^chain\b/.test(line)) coming = false
+      if (/\bhook (?:input|prerouting)\b/.test(line)) coming = true
+      return !coming
+    })
+}
+
+/** The rule that keeps this host from asking somebody: by the port, or by the address. */
+export const whatKeepsIn = (rules: string, port: number, addresses: readonly string[]): string | undefined =>
+  leaving(rules).find(
+    (rule) =>
+      !rule.startsWith('#') &&
+      VERDICT.test(rule) &&
+      !/-A \S*(?:INPUT|input)\b|\bsport\b/.test(rule) &&
+      (portsIn(rule).some(({ from, to }) => from <= port && port <= to) ||
+        (/\bdaddr\b| -d /.test(rule) && addresses.some((address) => rule.includes(address)))),
+  )
 
 /** The rule that turns a port away: of nft, of `nft list`, and of iptables-save; undefined where none does. */
 export function whatDenies(rules: string, port: number): string | undefined {

@@ -195,6 +195,10 @@ test('a rule keeps this host from asking, by port or by address', () => {
   assert.match(whatKeepsIn(rules, 443, []) ?? '', /dport 443/)
   assert.match(whatKeepsIn(rules, 80, ['192.0.2.9']) ?? '', /192\.0\.2\.9/)
   assert.equal(whatKeepsIn(rules, 25, []), undefined)
+  assert.equal(whatKeepsIn('-A ufw-user-input -p tcp --dport 5432 -j DROP', 5432, []), undefined)
+  const nft = (hook: string) => `chain ${hook} {\n type filter hook ${hook} priority 0;\n tcp dport 5432 drop\n}\n`
+  assert.equal(whatKeepsIn(nft('input'), 5432, []), undefined)
+  assert.match(whatKeepsIn(nft('input') + nft('output'), 5432, []) ?? '', /drop/)
   assert.match(whatKeepsIn('chain output {\n tcp dport { 587, 993 } drop\n}', 993, []) ?? '', /drop/)
 })
 
