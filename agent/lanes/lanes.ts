@@ -80,9 +80,14 @@ export function createLanes(options: {
   const dismiss = (): void => {
     for (const lanes of waiting.values()) for (const lane of lanes.splice(0)) lane.input.end()
   }
+  /** What still runs then is followed by no lane that nobody would dismiss. */
+  const rest = (): void => {
+    quiet = undefined
+    dismiss()
+  }
   const take = (name: LaneName): Companion => {
     timers.clearTimeout(quiet)
-    const timer = timers.setTimeout(dismiss, QUIET_MS)
+    const timer = timers.setTimeout(rest, QUIET_MS)
     timer.unref()
     quiet = timer
     return waitingFor(name).shift() ?? start(name)
