@@ -1,7 +1,7 @@
 // `npm run admin -- …`: what the person at Central's own machine can do without a browser. It works on the same records
 // as a running Central.
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
-import { createReadStream, readFileSync } from 'node:fs'
+import { createReadStream, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
@@ -115,6 +115,11 @@ function settingsOf({ data, database, 'public-url': url, 'http-port': port }: Op
 
 async function withCore<T>(options: Options, work: (core: Core) => Promise<T>): Promise<T> {
   const config = settingsOf(options)
+  // A mistyped directory would be made, and an audit log of no lines found to be in order.
+  if (!existsSync(config.dataDir))
+    throw new Refusal(
+      `There is no Central in ${config.dataDir}. Name its directory with --data, or start it there first.`,
+    )
   const core = await openCore(config, { publicUrl: publicUrlOf(config, options), linkHost: config.grpc.host })
   try {
     return await work(core)

@@ -75,8 +75,11 @@ export function parseMounts(text: string): string[] {
 
 async function sampleDisk(root: string, mount: string) {
   try {
-    const { bsize, blocks, bavail, files, ffree } = await statfs(join(root, mount))
-    return [{ mount, total: blocks * bsize, available: bavail * bsize, inodes: files, inodesFree: ffree }]
+    const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(join(root, mount))
+    // As df counts: what is kept for root alone is neither used nor there to be used.
+    return [
+      { mount, total: (blocks - bfree + bavail) * bsize, available: bavail * bsize, inodes: files, inodesFree: ffree },
+    ]
   } catch {
     return [] // unmounted meanwhile, or not ours to look at
   }

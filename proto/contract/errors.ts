@@ -308,6 +308,15 @@ const PRECISER: readonly Preciser[] = [
     },
   },
   {
+    code: 'INTERNAL_ERROR',
+    when: is('reason', 'lane_lost'),
+    says: {
+      description: 'The lane that was to look on the server ended without an answer.',
+      action:
+        'Retry once; then let mttrly_get_install_health say what is wrong there, and mttrly_repair_install mend it.',
+    },
+  },
+  {
     code: 'CONNECTION_ERROR',
     when: is('reason', 'authority_replaced'),
     says: {

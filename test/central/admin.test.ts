@@ -1,6 +1,6 @@
 // The administrator's command line as a process, on records of its own.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -45,6 +45,13 @@ test('links begin with the address that Central was last started with, unless an
   assert.equal(await linkWith(), central.publicUrl)
   assert.equal(await linkWith('--http-port', '9090'), 'http://localhost:9090')
   assert.equal(await linkWith('--public-url', 'https://central.example'), 'https://central.example')
+})
+
+test('a directory that is not there is not made, and no log found to be in order', async () => {
+  const mistyped = join(data, 'mistyped')
+  const { code, stdout, stderr } = await runProgram(process.execPath, [ADMIN, '--data', mistyped, 'audit', 'verify'])
+  assert.deepEqual([code, stdout, existsSync(mistyped)], [1, '', false])
+  assert.match(stderr, /There is no Central in .*mistyped\. .*--data/)
 })
 
 const REFUSED: readonly [what: string, args: string[], says: RegExp][] = [

@@ -14,6 +14,7 @@ const CASES: [code: ErrorCode, details: ErrorDetails, description: RegExp, actio
   ['POLICY_DENIED', { reason: 'approvals_unstated', source: 'host_policy' }, /signed mode/, /approvals: central/],
   ['POLICY_DENIED', { reason: 'read_only', source: 'host_policy' }, /host refused/, /policy\.yaml/],
   ['POLICY_DENIED', { rule: 'read_only' }, /workspace is read-only/, /Settings/],
+  ['INTERNAL_ERROR', { reason: 'lane_lost', by: 'agent' }, /lane/, /get_install_health.*repair_install/],
   ['CONNECTION_ERROR', { reason: 'authority_replaced', why: 'x' }, /issues nothing/, /restart it/],
   ['FORBIDDEN', { why: 'x', required_scope: 'execute' }, /scope/, /grant that scope/],
   ['FORBIDDEN', { why: 'The role "viewer" may look, not act.' }, /may not/, /role/],

@@ -27,8 +27,9 @@ type Space = { total: number; available: number; inodes: number; inodesFree: num
 
 function spaceOf(host: Host, path: string): Space | undefined {
   try {
-    const { bsize, blocks, bavail, files, ffree } = statfsSync(host.at(path))
-    return { total: blocks * bsize, available: bavail * bsize, inodes: files, inodesFree: ffree }
+    const { bsize, blocks, bfree, bavail, files, ffree } = statfsSync(host.at(path))
+    // As df counts: what is kept for root alone is neither used nor there to be used.
+    return { total: (blocks - bfree + bavail) * bsize, available: bavail * bsize, inodes: files, inodesFree: ffree }
   } catch {
     return undefined // unmounted meanwhile, or behind a directory that may not be entered
   }

@@ -33,6 +33,7 @@ export const writeFile = defineTool({
     // One spelling: what is signed is what the hash is of.
     const input = content.toString('base64')
     if (content.length > CONTENT_MAX) throw new CatalogueError('OUTPUT_TOO_LARGE', { limit: CONTENT_MAX })
+    mustHoldItsSecrets(content)
     const plan = await askHost(server_id, { do: 'plan', path, content: input }, ctx)
     const args = ['write-file', plan.path, '--sha256', sha256(content), '--expect', plan.expected ?? 'none']
     return {
@@ -41,3 +42,13 @@ export const writeFile = defineTool({
     }
   },
 })
+
+/** What was read here came without its secrets: written back as it came, it would destroy them. */
+function mustHoldItsSecrets(content: Buffer): void {
+  const [marker] = /\[redacted:[a-z0-9-]+(?::[0-9a-f]{8})?\]/.exec(content.toString('latin1')) ?? []
+  if (marker === undefined) return
+  const why = `It holds ${marker}, which stands where a secret was taken out of what you read. Written to the file it would replace the secret itself.`
+  const next =
+    'Change the one line with a command instead (sed, or the program’s own tool), which waits for an approval too; or leave the edit to a person.'
+  throw new CatalogueError('VALIDATION_ERROR', { field: 'content_base64', reason: 'redaction_marker', why, next })
+}

@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { describe, it } from 'node:test'
 import type { AgentFrame } from '#proto/gen/mttrly/agent/v1/AgentFrame.ts'
 import { checkCentral } from '../../../agent/link/connect.ts'
 import { createDispatch, type Handle, type LinkContext } from '../../../agent/link/dispatch.ts'
 import { createCredit } from '../../../agent/link/flow-control.ts'
 import { parseOsRelease } from '../../../agent/link/hello.ts'
-import { cpuPercent, parseCpu, parseLoad, parseMemory, parseMounts } from '../../../agent/link/host-sample.ts'
+import {
+  cpuPercent,
+  createSampler,
+  parseCpu,
+  parseLoad,
+  parseMemory,
+  parseMounts,
+} from '../../../agent/link/host-sample.ts'
 import { attemptsAfter, nextState, waitBefore } from '../../../agent/link/reconnect.ts'
 
 describe('reconnecting', () => {
@@ -149,6 +157,13 @@ describe('who answers', () => {
 })
 
 describe('the sample', () => {
+  it('finds the disk as full as df does', async () => {
+    const { disks = [] } = await createSampler({ root: '/', clock: Date })()
+    const disk = disks.find(({ mount }) => mount === '/') ?? assert.fail('no disk at /')
+    const [, line = ''] = execFileSync('df', ['-P', '/'], { encoding: 'utf8' }).split('\n')
+    const used = 100 * (1 - Number(disk.available) / Number(disk.total))
+    assert.ok(Math.abs(used - Number.parseInt(line.split(/\s+/)[4] ?? '', 10)) < 2, `${used}: ${line}`)
+  })
   it('reads processor time', () => {
     const before = parseCpu('cpu  100 0 50 800 50 0 0 0 0 0\ncpu0 1 2\ncpu1 1 2\nintr 5\n')
     assert.deepEqual(before, { busy: 150, total: 1000, cpus: 2 })

@@ -265,6 +265,19 @@ describe('changing a file', () => {
     answer = { ...plan, expected: undefined }
     assert.equal((await refused('cleanup_file', { path: plan.path })).code, 'NOT_FOUND')
   })
+  test('does not put a marker in the place of the secret that it stands for', async () => {
+    const asked = granted.length
+    for (const marker of ['[redacted:password]', '[redacted:aws-key:0a1b2c3d]']) {
+      const content_base64 = Buffer.from(`user=shop\npassword=${marker}\n`).toString('base64')
+      const { code, details } = await refused('write_file', { path: plan.path, content_base64 })
+      assert.equal(code, 'VALIDATION_ERROR')
+      assert.ok(JSON.stringify(details).includes(`It holds ${marker}, which stands where a secret was`))
+    }
+    answer = plan
+    const content_base64 = Buffer.from('# what is [redacted] is not shown\n').toString('base64')
+    assert.equal((await ask('write_file', { path: plan.path, content_base64 }, plan)).value.status, 'pending_approval')
+    assert.equal(granted.length, asked)
+  })
   test('takes no content that is none, or too long', async () => {
     const count = granted.length
     for (const content_base64 of ['?', 'YQ', Buffer.alloc(300 * 1024).toString('base64')])
