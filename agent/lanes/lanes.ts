@@ -22,9 +22,10 @@ import type {
 } from './words.ts'
 
 const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url))
-/** Lanes that wait at once for their one request, and for how long after the last call. */
+/** Lanes that wait at once for their one request. */
 const WAITING: Partial<Record<LaneName, number>> = { read: 4, inspect: 2 }
-const QUIET_MS = 60_000
+/** No longer: a lane sees the host's mounts, and what is hidden of them, as they were when it came. */
+const WAIT_MS = 60_000
 const AROUND_MS = 12_000
 
 export type Answer<Result = Outcome> =
@@ -58,7 +59,7 @@ export function createLanes(options: {
   const env = { NODE_COMPILE_CACHE: options.compileCache, PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' }
   const waiting = new Map<LaneName, Companion[]>()
   const looking = new Set<Companion>()
-  let quiet: unknown
+  let stopped = false
 
   const start = (lane: LaneName | 'probe'): Companion =>
     (lane !== 'probe' && options.connect?.(lane)) ||
@@ -69,33 +70,25 @@ export function createLanes(options: {
     waiting.set(name, lanes)
     return lanes
   }
+  /** Whether it was waiting. */
+  const withdraw = (name: LaneName, lane: Companion): boolean => {
+    const at = waitingFor(name).indexOf(lane)
+    if (at >= 0) waitingFor(name).splice(at, 1)
+    return at >= 0
+  }
   const wait = (name: LaneName): void => {
     const lane = start(name)
     waitingFor(name).push(lane)
-    lane.ended.then(() => {
-      const at = waitingFor(name).indexOf(lane)
-      if (at >= 0) waitingFor(name).splice(at, 1)
-    })
+    const dismiss = (): void => {
+      if (withdraw(name, lane)) lane.input.end()
+    }
+    timers.setTimeout(dismiss, WAIT_MS).unref()
+    lane.ended.then(() => withdraw(name, lane))
   }
-  const dismiss = (): void => {
-    for (const lanes of waiting.values()) for (const lane of lanes.splice(0)) lane.input.end()
-  }
-  /** What still runs then is followed by no lane that nobody would dismiss. */
-  const rest = (): void => {
-    quiet = undefined
-    dismiss()
-  }
-  const take = (name: LaneName): Companion => {
-    timers.clearTimeout(quiet)
-    const timer = timers.setTimeout(rest, QUIET_MS)
-    timer.unref()
-    quiet = timer
-    return waitingFor(name).shift() ?? start(name)
-  }
+  const take = (name: LaneName): Companion => waitingFor(name).shift() ?? start(name)
   /** One for the one just used, and one more while there is room: bursts find a lane waiting. */
   const refill = (name: LaneName): void => {
-    for (let more = 0; more < 2 && waitingFor(name).length < (WAITING[name] ?? 0) && quiet !== undefined; more += 1)
-      wait(name)
+    for (let more = 0; more < 2 && waitingFor(name).length < (WAITING[name] ?? 0) && !stopped; more += 1) wait(name)
   }
 
   async function look<Result>(
@@ -162,10 +155,9 @@ export function createLanes(options: {
     },
     /** Ends what waits and what only looks. Act lanes go on. */
     async stop(): Promise<void> {
-      timers.clearTimeout(quiet)
-      quiet = undefined
-      const ending = [...waiting.values()].flat().concat(...looking)
-      dismiss()
+      stopped = true
+      const ending = [...[...waiting.values()].flat(), ...looking]
+      waiting.clear()
       for (const lane of ending) lane.input.end()
       await Promise.all(ending.map(({ ended }) => ended))
     },

@@ -33,30 +33,31 @@ it('a lane that does not answer in time is left, and the answer says why', async
   assert.equal(said.refusal.code, 'TIMEOUT')
 })
 
-/** How many lanes were started for one look that is lost in the end. */
-async function startedFor(passes: 'quick' | 'slower than the quiet after it'): Promise<number> {
+it('a lane waits for its time and no longer; one that was taken goes on', async () => {
   const started: Companion[] = []
-  let rest = (): void => {}
+  const due: (() => void)[] = []
   const lanes = createLanes({
     start: () => started[started.push(silentLane()) - 1] as Companion,
     args: [],
     compileCache: '',
     timers: {
       setTimeout(act) {
-        rest = act
+        due.push(act)
         return { unref() {} }
       },
       clearTimeout() {},
     },
   })
-  const answer = lanes.inspect({ id: 'x', argv: ['journalctl'], timeoutMs: 1_000 }, collect())
-  if (passes !== 'quick') rest()
+  const ended = () => started.map(({ input }) => input.writableEnded)
+  const ask = () => lanes.inspect({ id: 'x', argv: ['journalctl'], timeoutMs: 1_000 }, collect())
+  const first = ask()
   started[0]?.kill()
-  assert.equal((await answer).kind, 'lost')
-  return started.length
-}
-
-it('a look that outlasts the quiet after it leaves no lane waiting', async () => {
-  assert.equal(await startedFor('quick'), 3)
-  assert.equal(await startedFor('slower than the quiet after it'), 1)
+  assert.equal((await first).kind, 'lost')
+  assert.deepEqual(ended(), [true, false, false])
+  const second = ask()
+  assert.equal(started.length, 3, 'one that waited was taken')
+  for (const act of due) act()
+  assert.deepEqual(ended(), [true, false, true])
+  started[1]?.kill()
+  assert.equal((await second).kind, 'lost')
 })
