@@ -25,11 +25,12 @@ function lockHolder(facts: Facts): Finding[] {
   const held = holder ? facts.now - holder.since : 0
   const script = /\b(?:apt|dpkg|unattended|packagekit|dnf|yum)/.test(holder?.command ?? '')
   const foreign = holder !== undefined && (!MANAGERS.test(holder.name) || (holder.name.startsWith('python') && !script))
-  const still = holder !== undefined && /[TtDZ]/.test(holder.state)
+  // D is how dpkg waits for a disk: one that waits for ever has run for long.
+  const still = holder !== undefined && /[TtZ]/.test(holder.state)
   const stuck = held > LONG || foreign || still
   const who = holder ? `${holder.name} (process ${holder.pid})` : `process ${packages.lockedBy}`
   const why = still
-    ? `, which is stopped or stuck (state ${holder.state})`
+    ? `, which is stopped or dead (state ${holder.state})`
     : foreign
       ? ', which is no package manager'
       : held > LONG

@@ -304,7 +304,7 @@ describe('packages, containers, and changes that were not noticed', () => {
       }),
       ['PACKAGE_MANAGER_STUCK dpkg'],
     )
-    const held = (name: string, since: number): Said => ({
+    const held = (name: string, since: number, state = 'S'): Said => ({
       packages: { ...packages, broken: [], lockedBy: 7 },
       processes: [
         {
@@ -319,7 +319,7 @@ describe('packages, containers, and changes that were not noticed', () => {
               name,
               command: name,
               user: 'root',
-              state: 'S',
+              state,
               memory: 1,
               threads: 1,
               cpuMs: 1,
@@ -335,6 +335,8 @@ describe('packages, containers, and changes that were not noticed', () => {
       'PACKAGE_MANAGER_STUCK dpkg',
     ])
     assert.deepEqual(await serious(t, packageManager, held('apt-get', NOW - MINUTE)), [])
+    assert.deepEqual(await serious(t, packageManager, held('dpkg', NOW - MINUTE, 'D')), [])
+    assert.deepEqual(await serious(t, packageManager, held('dpkg', NOW - MINUTE, 'T')), ['PACKAGE_MANAGER_STUCK dpkg'])
   })
   test('containers', async (t) => {
     const container = (more: Partial<Container>): Said => ({
