@@ -81,6 +81,24 @@ function withoutDaemon(facts: Facts): Finding[] {
 const timerOf = (facts: Facts, service: string): Unit | undefined =>
   facts.reality.units.find(({ kind, triggers }) => kind === 'timer' && triggers.includes(service))
 
+/** A date without a wildcard (man 7 systemd.time): a day that comes once. */
+const ONE_DAY = /^(?:[A-Za-z]{3,9},? +)?(\d{4}-\d{2}-\d{2})(?:[ T]|$)/
+const DAY = 24 * 60 * 60_000
+
+/**
+ * It was for one day, and went off then, as far as can be known: systemd forgets that when the host boots. Not so a timer that
+ * was written after its day. Zones of time are within a day.
+ */
+function wasForOneDay({ reality, host }: Facts, { id, file = '' }: Unit, calendars: readonly string[]): boolean {
+  const days = calendars.map((each) => Date.parse(ONE_DAY.exec(each)?.[1] ?? ''))
+  const due = Math.max(...days)
+  if (Number.isNaN(due)) return false
+  const last = reality.schedules.find(({ name }) => name === id)?.last
+  if (last !== undefined) return last > due - DAY
+  const written = host.stat(file)?.mtimeMs ?? Number.POSITIVE_INFINITY
+  return written < due + 2 * DAY && reality.host.bootedAt > due - DAY
+}
+
 function ofTimer(watched: Watched, facts: Facts): Finding[] {
   const { id, unit, state, lines } = watched
   const say = (
@@ -118,7 +136,8 @@ function ofTimer(watched: Watched, facts: Facts): Finding[] {
     return say(`the timer ${id} starts ${target}, which is masked`, 'high', 0.95, [id, target])
   if (state === 'stopped')
     return say(`the timer ${id} is enabled and does not run: nothing starts ${target}`, 'high', 0.92)
-  if (unit.sub === 'elapsed' && isOwn(unit) && settingsOf(unitText(facts, unit), 'OnCalendar').length > 0)
+  const calendars = unit.sub === 'elapsed' && isOwn(unit) ? settingsOf(unitText(facts, unit), 'OnCalendar') : []
+  if (calendars.length > 0 && !wasForOneDay(facts, unit, calendars))
     return say(`the timer ${id} has no next time: nothing starts ${target} again`, 'high', 0.85)
   const own = isOwn(unit) && unit.active === 'inactive' && unit.startup !== 'static'
   if (!own) return []

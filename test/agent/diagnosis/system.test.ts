@@ -202,15 +202,43 @@ test('a rule keeps this host from asking, by port or by address', () => {
   assert.match(whatKeepsIn('chain output {\n tcp dport { 587, 993 } drop\n}', 993, []) ?? '', /drop/)
 })
 
-test('a timer that will never go off again', async (t) => {
-  const timer = unit('list.timer', 'running', {
-    sub: 'elapsed',
-    kind: 'timer',
-    triggers: ['list.service'],
-    text: '[Timer]\nOnCalendar=2020-01-01\n',
+describe('a timer without a next time', () => {
+  const elapsed = (when: string, last?: number) => ({
+    units: [
+      unit('list.timer', 'running', {
+        sub: 'elapsed',
+        kind: 'timer',
+        triggers: ['list.service'],
+        text: `[Timer]\nOnCalendar=${when}\n`,
+      }),
+      unit('list.service', 'idle', { text: '[Service]\nType=oneshot\n' }),
+    ],
+    schedules: [
+      {
+        kind: 'timer' as const,
+        name: 'list.timer',
+        when,
+        command: 'list.service',
+        ...(last && { last }),
+        health: HEALTH,
+      },
+    ],
   })
-  const service = unit('list.service', 'idle', { text: '[Service]\nType=oneshot\n' })
-  assert.deepEqual(await serious(t, scheduleBroken, { units: [timer, service] }), ['SCHEDULE_BROKEN list.timer'])
+  const broken = ['SCHEDULE_BROKEN list.timer']
+  const january = Date.UTC(2020, 0, 1, 3)
+
+  test('was given a day that had gone by, or was to go off again', async (t) => {
+    assert.deepEqual(await serious(t, scheduleBroken, elapsed('2020-01-01')), broken)
+    assert.deepEqual(await serious(t, scheduleBroken, elapsed('2020-01-01', january - 90 * 24 * 60 * MINUTE)), broken)
+    assert.deepEqual(await serious(t, scheduleBroken, elapsed('2020-*-01 03:00', january)), broken)
+  })
+  test('has done what it was for', async (t) => {
+    assert.deepEqual(await serious(t, scheduleBroken, elapsed('Wed 2020-01-01 03:00', january)), [])
+  })
+  test('went by on an earlier life of the host', async (t) => {
+    const yesterday = new Date(NOW - 24 * 60 * MINUTE).toISOString().slice(0, 10)
+    assert.deepEqual(await serious(t, scheduleBroken, elapsed(yesterday)), [])
+  })
 })
 
 test('what a package manager said is told of for a day', async (t) => {
