@@ -6,8 +6,9 @@ type Evidence = Finding['evidence'][number]
 type Next = Finding['next'][number]
 type Said = Pick<Finding, 'subject' | 'title' | 'evidence'> & Partial<Finding> & { cause: Cause }
 
-const TEXT_MAX = 500
-const cut = (text: string): string => (text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX - 1)}…` : text)
+/** More than the cleaner looks at: it takes secrets out, and cuts then. Half a token has no shape that it knows. */
+const TEXT_MAX = 4_096
+const cut = (text: string): string => text.slice(0, TEXT_MAX)
 const few = <T>(list: readonly T[], most: number): T[] => [...new Set(list)].slice(0, most)
 
 /** High, and as good as certain, unless something else is said. */

@@ -14,6 +14,7 @@ import { probe } from '../../../agent/diagnosis/probe.ts'
 import { argvOf } from '../../../agent/diagnosis/programs.ts'
 import { rank } from '../../../agent/diagnosis/rank.ts'
 import { type Look, parseTask, type Task } from '../../../agent/diagnosis/sample.ts'
+import { seen, finding as told } from '../../../agent/diagnosis/say.ts'
 import { topicsOf } from '../../../agent/diagnosis/words.ts'
 import { factsOf, NOW } from './host.ts'
 
@@ -116,6 +117,22 @@ describe('the engine', () => {
       began: NOW,
       clock: { now: () => NOW },
     })
+
+  test('takes a secret out of what it cuts', async (t) => {
+    const token = `ghp_${'a1B2c3D4e5F6'.repeat(3)}`
+    const text = `${'x '.repeat(240)}${token} refused`
+    const { findings } = await run(
+      t,
+      [
+        check('said', () => [
+          told({ cause: 'LOG_FLOOD', subject: text, title: text, evidence: [seen('log', NOW, text)] }),
+        ]),
+      ],
+      50,
+    )
+    assert.doesNotMatch(JSON.stringify(findings), /ghp_/)
+    assert.equal(findings[0]?.evidence[0]?.seen.length, 500)
+  })
 
   test('goes on when one check fails, cannot look, or is late', async (t) => {
     const never = new Promise<Finding[]>(() => {})
