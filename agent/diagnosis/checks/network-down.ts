@@ -2,6 +2,7 @@
 import { netFile } from '../../reality/kernel/sockets.ts'
 import type { Check, Facts } from '../check.ts'
 import { finding, next, quoted, seen } from '../say.ts'
+import { isNamed } from '../units.ts'
 import { topicsOf } from '../words.ts'
 import { parseResolvConf } from './dns-failure.ts'
 
@@ -40,9 +41,11 @@ function interfaces({ host }: Facts): Interface[] {
   })
 }
 
+const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
 /** What the host's own configuration says of an interface; names with patterns are taken as written. */
 function configured({ host }: Facts, name: string): string | undefined {
-  const word = new RegExp(`(?:^|[\\s"':=])${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?:$|[\\s"':])`, 'm')
+  const word = new RegExp(`(?:^|[\\s"':=])${literal(name)}(?:$|[\\s"':])`, 'm')
   const files = [
     '/etc/network/interfaces',
     '/etc/network/interfaces.d/*',
@@ -54,6 +57,18 @@ function configured({ host }: Facts, name: string): string | undefined {
   return files
     .flatMap((pattern) => host.glob(pattern))
     .find((path) => word.test(host.text(path).replace(/^\s*#.*$/gm, '')))
+}
+
+const OPTIONAL = /^\s*(?:optional: *(?:true|yes|on)|RequiredForOnline *= *(?:no|false|0))\b/im
+const ADDRESS = /addresses:\s*(?:\[\s*|-\s*)["']?[\da-f.:]+\/\d|^(?:Address *=|address\d=|IPADDR\d?=)/m
+
+/** Whether an address of its own is written for it there, and whether the host may do without it; of netplan, its own block alone. */
+function wishFor(text: string, name: string): { fixed: boolean; optional: boolean } {
+  const written = text.replace(/^\s*#.*\n/gm, '')
+  const block = new RegExp(`^([ \\t]*)["']?${literal(name)}["']?:[ \\t]*\\n((?:\\1[ \\t]+.*\\n?|[ \\t]*\\n)*)`, 'm')
+  const own = block.exec(written)?.[2] ?? written
+  const iface = new RegExp(`^iface\\s+${literal(name)}\\s+inet6?\\s+static`, 'm')
+  return { fixed: ADDRESS.test(own) || iface.test(own), optional: OPTIONAL.test(own) }
 }
 
 function gatewayWanted({ host }: Facts): string | undefined {
@@ -68,6 +83,12 @@ function gatewayWanted({ host }: Facts): string | undefined {
     /^\s*(?:gateway|Gateway=|gateway4|gateway6|DHCP=(?:yes|ipv4|ipv6)|dhcp4: *(?:true|yes))|inet dhcp|to: default|^method=auto/m
   return files.flatMap((pattern) => host.glob(pattern)).find((path) => wants.test(host.text(path)))
 }
+
+/** Over which interfaces there is a default route. Of version 6, `lo` has one that leads nowhere. */
+const waysOut = (route4: string, route6: string): string[] =>
+  [...route4.matchAll(/^(\S+)\t00000000\t\S+\t/gm), ...route6.matchAll(/^0{32} 00 .*\s(?!lo$)(\S+)$/gm)].map(
+    ([, name = '']) => name,
+  )
 
 /** Name servers that no route leads to: somebody has meant them to be reached. */
 function serversBeyond({ host }: Facts, routes: string): string[] {
@@ -111,19 +132,26 @@ export const networkDown: Check = {
     const complaints = recent.filter(({ at, text }) => at > now - SHORTLY_MS && COMPLAINT.test(text))
     const all = interfaces(facts)
     const links = [next.run('ip addr', 'The interfaces'), next.run('ip route', 'The routes')]
+    const route4 = host.text('/proc/1/net/route') || host.text('/proc/net/route')
+    const route6 = host.text('/proc/1/net/ipv6_route') || host.text('/proc/net/ipv6_route')
+    const ways = waysOut(route4, route6)
 
     const down = all.flatMap(({ name, up, carrier, state }) => {
       if (up && carrier) return []
       const from = configured(facts, name)
       const has = addresses.get(name) ?? []
       if (name !== 'lo' && (VIRTUAL.test(name) || (!from && has.length === 0))) return []
+      const { fixed, optional } = wishFor(from ? host.text(from) : '', name)
+      // An installer writes DHCP for every interface that there is, and the spare ones have no cable.
+      const spare = optional || (!fixed && has.length === 0)
+      const missed = isNamed(facts, name) || (route4 !== '' && !ways.some((way) => way !== name))
       return [
         finding({
           cause: 'NETWORK_DOWN',
           subject: name,
           title: up ? `Interface ${name} has no carrier: cable, switch or peer is gone` : `Interface ${name} is down`,
-          severity: name === 'lo' ? 'critical' : 'high',
-          confidence: 0.9,
+          severity: name === 'lo' ? 'critical' : missed || !spare ? 'high' : 'low',
+          confidence: missed || !spare ? 0.9 : 0.5,
           evidence: [
             seen(`/sys/class/net/${name}`, now, `operstate ${state}${up ? ', no carrier' : ', not up'}`),
             ...(has.length > 0 ? [seen('ip address show', now, `${name} has ${has.join(', ')}`)] : []),
@@ -134,7 +162,7 @@ export const networkDown: Check = {
         }),
       ]
     })
-    if (down.length > 0) return down
+    if (down.some(({ severity }) => severity !== 'low')) return down
     const narrow = all.flatMap(({ name }) => {
       const mtu = Number(host.kernel(`/sys/class/net/${name}/mtu`))
       if (VIRTUAL.test(name) || !(mtu > 0 && mtu < LEAST_MTU)) return []
@@ -147,10 +175,8 @@ export const networkDown: Check = {
         next: links,
       })
     })
-    if (narrow.length > 0) return narrow
+    if (narrow.length > 0) return [...narrow, ...down]
 
-    const route4 = host.text('/proc/1/net/route') || host.text('/proc/net/route')
-    const route6 = host.text('/proc/1/net/ipv6_route') || host.text('/proc/net/ipv6_route')
     const silent = await silentGateway(facts, route4)
     if (silent)
       return [
@@ -167,14 +193,13 @@ export const networkDown: Check = {
           explains: ['/etc/resolv.conf', '/etc/hosts'],
           next: links,
         }),
+        ...down,
       ]
-    // Of version 6, `lo` has one that leads nowhere.
-    const out = /^\S+\t00000000\t\S+\t/m.test(route4) || /^0{32} 00 .*\s(?!lo$)\S+$/m.test(route6)
     const wanted = gatewayWanted(facts)
     const used = all.some(({ name }) => name !== 'lo' && !VIRTUAL.test(name))
     const asked = serversBeyond(facts, route4)
     const named = topicsOf(facts.question.problem).has('network')
-    if (out || !used || route4 === '') return []
+    if (ways.length > 0 || !used || route4 === '') return down
     const evident = wanted !== undefined || complaints.length > 0 || asked.length > 0
     return [
       finding({
@@ -193,6 +218,7 @@ export const networkDown: Check = {
         explains: ['/etc/resolv.conf'],
         next: links,
       }),
+      ...down,
     ]
   },
 }

@@ -19,6 +19,7 @@ export type Said = {
   kernel?: LogLine[]
   programs?: Partial<Record<ProgramName, string>>
   now?: number
+  problem?: string
   /** What changes between two looks. */
   between?: (root: string) => void
   answers?: Partial<Pick<Facts, 'probe' | 'resolver'>>
@@ -37,12 +38,12 @@ export const kernelLine = (text: string, ago = 60_000): LogLine =>
   line(text, { at: NOW - ago, unit: '', identifier: 'kernel', priority: 3 })
 
 export function factsOf(t: Context, said: Said = {}): Facts {
-  const { recent = [], kernel = [], programs = {}, answers, now = NOW } = said
+  const { recent = [], kernel = [], programs = {}, answers, now = NOW, problem = '' } = said
   const root = makeTree(t, { files: said.files ?? {}, links: said.links ?? {} })
   const reality = snapshot({ ...said.reality })
   return {
     now,
-    question: { problem: '' },
+    question: { problem },
     host: createHost({ root, runner: async () => ({ code: 1, stdout: '' }), now }),
     reality,
     left: () => 2_000,

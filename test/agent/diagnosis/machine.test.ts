@@ -338,6 +338,30 @@ describe('network', () => {
     assert.deepEqual(await find(t, networkDown, { files: files('0x1003'), programs }), [])
   })
 
+  test('a spare interface without a cable is low, whatever an installer wrote for it', async (t) => {
+    const netplan = (of1: string) =>
+      `network:\n  ethernets:\n    eth0:\n      dhcp4: true\n      addresses: [192.0.2.5/24]\n    eth1:\n${of1}    eth2:\n      addresses: [192.0.2.6/24]\n`
+    const severity = async (of1: string, more: Said = {}) => {
+      const files = {
+        'sys/class/net/eth0/flags': '0x1003',
+        'sys/class/net/eth1/flags': '0x1003',
+        'sys/class/net/eth1/carrier': '0',
+        'proc/net/route': 'Iface\neth0\t00000000\t0100000A\t0003\n',
+        'etc/netplan/50.yaml': netplan(of1),
+        ...more.files,
+      }
+      return brief(await find(t, networkDown, { ...more, files }))
+    }
+    const dhcp = '      dhcp4: true\n      nameservers:\n        addresses: [192.0.2.53]\n'
+    const fixed = '      addresses:\n        - 10.1.0.5/24\n'
+    assert.deepEqual(await severity(dhcp), ['low NETWORK_DOWN eth1'])
+    assert.deepEqual(await severity(fixed), ['high NETWORK_DOWN eth1'])
+    assert.deepEqual(await severity(`      optional: true\n${fixed}`), ['low NETWORK_DOWN eth1'])
+    assert.deepEqual(await severity(dhcp, { problem: 'eth1 has no link' }), ['high NETWORK_DOWN eth1'])
+    const routeless = { 'proc/net/route': 'Iface\n' }
+    assert.deepEqual(await severity(dhcp, { files: routeless }), ['high NETWORK_DOWN eth1'])
+  })
+
   test('no way out, where the configuration wants one', async (t) => {
     const files = { 'sys/class/net/eth0/flags': '0x1003', 'proc/net/route': 'Iface\tDestination\n' }
     assert.deepEqual(brief(await find(t, networkDown, { files })), ['low NETWORK_DOWN default route'])
