@@ -3,21 +3,8 @@ import type { Check, Facts, LogLine } from '../check.ts'
 import { finding, next, quoted, seen } from '../say.ts'
 import { unitText } from '../units.ts'
 
-/** Of ordinary disks. What is read-only by its nature (squashfs, iso9660, erofs) is not among them. */
-const WRITABLE = new Set([
-  'ext2',
-  'ext3',
-  'ext4',
-  'xfs',
-  'btrfs',
-  'f2fs',
-  'jfs',
-  'vfat',
-  'tmpfs',
-  'nfs',
-  'nfs4',
-  'cifs',
-])
+/** Of this host, and ordinary: what is read-only by its nature (squashfs, iso9660) or by its server (nfs, cifs) is not among them. */
+const WRITABLE = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs', 'jfs', 'vfat', 'tmpfs'])
 /** Of systems that are made to be read-only, and of what systemd mounts for itself. */
 const BY_DESIGN = /^\/(?:usr|boot|efi|sysroot|nix|ostree|oem|snap|run|proc|sys|dev)(?:\/|$)/
 const REMOUNTED = /remounting filesystem read-only|remounted read-only|forced readonly|shut down filesystem/i
@@ -39,18 +26,19 @@ export function parseMountinfo(text: string): Line[] {
   })
 }
 
-function wantedReadOnly({ host, reality }: Facts, path: string): boolean {
+/** How fstab or a unit wants it; of what programs mount by themselves, nobody says. */
+function wished({ host, reality }: Facts, path: string): 'ro' | 'rw' | undefined {
   const inFstab = host
     .text('/etc/fstab')
     .split('\n')
-    .some((line) => {
-      const [, where, , options = ''] = line.trim().split(/\s+/)
-      return where === path && !line.trim().startsWith('#') && options.split(',').includes('ro')
-    })
-  const unit = reality.units.find(
-    ({ kind, file }) => kind === 'mount' && file && host.text(file).includes(`Where=${path}\n`),
-  )
-  return inFstab || (unit?.file !== undefined && /^Options=(?:.*,)?ro(?:,|$)/m.test(host.text(unit.file)))
+    .map((line) => line.trim().split(/\s+/))
+    .find(([device = '', where]) => where === path && !device.startsWith('#'))
+  const unit = reality.units
+    .flatMap(({ kind, file }) => (kind === 'mount' && file ? [host.text(file)] : []))
+    .find((text) => text.includes(`Where=${path}\n`))
+  if (!inFstab && unit === undefined) return undefined
+  const readOnly = inFstab?.[3]?.split(',').includes('ro') || /^Options=(?:.*,)?ro(?:,|$)/m.test(unit ?? '')
+  return readOnly ? 'ro' : 'rw'
 }
 
 const SANDBOX =
@@ -64,7 +52,7 @@ function shutOff(recent: readonly LogLine[], mounts: readonly Line[], facts: Fac
   return [...Map.groupBy(lines, ({ unit }) => unit)].flatMap(([id, those]) => {
     const unit = facts.reality.units.find((each) => each.id === id)
     const settings = unit ? [...unitText(facts, unit).matchAll(SANDBOX)].map(([setting]) => setting.trim()) : []
-    const paths = those.flatMap(({ text }) => text.match(/\/[\w./@+-]+/g) ?? [])
+    const paths = those.flatMap(({ text }) => pathsIn(text))
     const mount = mounts.find(
       ({ path, options }) => path !== '/' && options.includes('ro') && paths.some((each) => isIn(each, path)),
     )
@@ -82,7 +70,7 @@ function shutOff(recent: readonly LogLine[], mounts: readonly Line[], facts: Fac
     if (mount)
       return tell(
         mount.path,
-        `${mount.path} is mounted read-only over a file system that is writable, and ${id} wants to write there`,
+        `${mount.path} is mounted read-only${mount.superOptions.includes('ro') ? '' : ' over a file system that is writable'}, and ${id} wants to write there`,
         [
           seen(
             '/proc/1/mountinfo',
@@ -115,23 +103,27 @@ export const fileSystemReadOnly: Check = {
       ({ kind, path, superOptions }) => WRITABLE.has(kind) && superOptions.includes('ro') && !BY_DESIGN.test(path),
     )
     const [kernel, recent] = await Promise.all([facts.journal('kernel'), facts.journal('recent')])
-    const unwanted = readOnly.filter(({ path }) => !wantedReadOnly(facts, path))
-    if (unwanted.length === 0) return shutOff(recent, seenLast, facts)
-    return unwanted.map(({ path, device, kind, superOptions }) => {
+    const unwanted = readOnly.filter(({ path }) => wished(facts, path) !== 'ro')
+    const found = unwanted.map(({ path, device, kind, superOptions }) => {
       const remounted = kernel.filter(({ text }) => REMOUNTED.test(text) && mentions(text, device))
-      const complaints = recent.filter(({ at, text }) => at > now - SHORTLY_MS && COMPLAINT.test(text))
-      const users = [
-        ...reality.units.filter((unit) => isIn(unit.directory, path)).map(({ id }) => id),
-        ...reality.stores.filter((store) => isIn(store.dataDirectory, path)).map(({ software }) => software),
-      ]
-      const sure = remounted.length + complaints.length + users.length > 0 || superOptions.includes('errors=remount-ro')
+      const units = reality.units.filter((unit) => isIn(unit.directory, path)).map(({ id }) => id)
+      const stores = reality.stores.filter((store) => isIn(store.dataDirectory, path)).map(({ software }) => software)
+      const users = [...units, ...stores]
+      const complaints = recent.filter(
+        ({ at, text, unit }) =>
+          at > now - SHORTLY_MS &&
+          COMPLAINT.test(text) &&
+          (units.includes(unit) || pathsIn(text).some((each) => isIn(each, path))),
+      )
+      const sure = remounted.length + complaints.length + stores.length > 0
+      // Programs mount read-only what they only read.
+      const missed = sure || path === '/' || wished(facts, path) === 'rw'
       return finding({
         cause: 'FILE_SYSTEM_READ_ONLY',
         subject: path,
         title: `${path} (${kind} on ${device}) is mounted read-only, and nothing says that it should be`,
-        // Memory has no errors of a disk, and a program may have made itself such a place.
-        severity: path === '/' || remounted.length > 0 ? 'critical' : sure || kind !== 'tmpfs' ? 'high' : 'low',
-        confidence: sure ? 0.95 : 0.75,
+        severity: path === '/' || remounted.length > 0 ? 'critical' : missed ? 'high' : 'low',
+        confidence: sure || superOptions.includes('errors=remount-ro') ? 0.95 : missed ? 0.75 : 0.5,
         impact: users,
         evidence: [
           seen('/proc/1/mountinfo', now, `${device} ${path} ${kind} ${superOptions.join(',')}`),
@@ -148,10 +140,12 @@ export const fileSystemReadOnly: Check = {
         ],
       })
     })
+    return found.some(({ severity }) => severity !== 'low') ? found : [...shutOff(recent, seenLast, facts), ...found]
   },
 }
 
 const last = (lines: readonly LogLine[]) => lines.slice(-2).map(quoted)
+const pathsIn = (text: string): string[] => text.match(/\/[\w./@+-]+/g) ?? []
 const mentions = (text: string, device: string): boolean => text.includes(device.split('/').at(-1) ?? device)
 const isIn = (path: string | undefined, top: string): boolean =>
   path !== undefined && (path === top || path.startsWith(top === '/' ? '/' : `${top}/`))

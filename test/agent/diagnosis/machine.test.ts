@@ -109,6 +109,21 @@ describe('disks', () => {
     assert.deepEqual(await read(info('ro', 'ro', '/usr')), [])
     assert.deepEqual(await read(info('rw', 'rw')), [])
   })
+
+  test('what a program has mounted read-only is low, until somebody wants to write there', async (t) => {
+    const mounted = (kind: string) => `30 1 8:1 / /srv ro,relatime - ${kind} /dev/sdb ro\n`
+    const read = (kind: string, fstab = '', recent: Said['recent'] = []) =>
+      find(t, fileSystemReadOnly, { files: { 'proc/1/mountinfo': mounted(kind), 'etc/fstab': fstab }, recent })
+    const high = ['high FILE_SYSTEM_READ_ONLY /srv']
+    assert.deepEqual(brief(await read('ext4')), ['low FILE_SYSTEM_READ_ONLY /srv'])
+    assert.deepEqual(brief(await read('ext4', '/dev/sdb /srv ext4 defaults 0 2\n')), high)
+    const elsewhere = [line('/var/x: Read-only file system')]
+    const there = [line('/srv/x: Read-only file system')]
+    assert.deepEqual(brief(await read('ext4', '', elsewhere)), ['low FILE_SYSTEM_READ_ONLY /srv'])
+    assert.deepEqual(brief(await read('ext4', '', there)), high)
+    assert.deepEqual(await read('nfs4'), [])
+    assert.deepEqual(brief(await read('nfs4', '', there)), high)
+  })
 })
 
 describe('memory', () => {
