@@ -14,6 +14,8 @@ const CLOSE_WAIT = '08'
 /** What a program or the kernel says of it. */
 const COMPLAINT =
   /worker_connections are not enough|connect.*(?:cannot assign requested address|eaddrnotavail)|possible syn flooding|too many orphaned sockets|server reached MaxRequestWorkers|reached (?:pm\.)?max_children|maxconn reached|no free (?:slots|workers)|backlog (?:is )?full|too many connections, rejecting/i
+/** The kernel's word for one burst; a queue that overflows now is seen as such. */
+const BURST = /possible syn flooding/i
 
 export type Socket = { port: number; remote: string; state: string; waiting: number }
 
@@ -135,17 +137,18 @@ async function complaints(facts: Facts) {
   const lines = [...watched.flatMap((each) => each.lines.filter(isInFile)), ...recent, ...kernel].filter(
     ({ at, text }) => at > facts.now - SHORTLY_MS && COMPLAINT.test(text),
   )
-  return [...Map.groupBy(lines, ({ unit, identifier }) => unit || identifier)].map(([subject, those]) =>
-    finding({
+  return [...Map.groupBy(lines, ({ unit, identifier }) => unit || identifier)].map(([subject, those]) => {
+    const lasting = those.filter(({ text }) => !BURST.test(text))
+    return finding({
       cause: 'CONNECTION_EXHAUSTION',
       subject,
       title: `${subject} says that it has no more connections`,
-      severity: those.length > 1 || those.some(({ at }) => at > facts.now - JUST_NOW_MS) ? 'high' : 'medium',
+      severity: lasting.length > 1 || lasting.some(({ at }) => at > facts.now - JUST_NOW_MS) ? 'high' : 'medium',
       confidence: 0.75,
       evidence: those.slice(-3).map(quoted),
       next: [next.run('ss -s', 'How many there are'), next.journal(subject)],
-    }),
-  )
+    })
+  })
 }
 
 export const connectionExhaustion: Check = {

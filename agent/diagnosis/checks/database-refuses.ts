@@ -14,6 +14,8 @@ type Refusal = {
   cause: Cause
   why: string
   ofStore: boolean
+  /** Its words are anybody's: they count of the database itself, and of who is seen to be its client. */
+  plain?: true
 }
 
 const POSTGRES = /^postgresql$/
@@ -100,6 +102,7 @@ const REFUSALS: readonly Refusal[] = [
     cause: 'CONFIG_INVALID',
     why: 'does not let in who asks, or takes no writes',
     ofStore: false,
+    plain: true,
   },
   {
     software: POSTGRES,
@@ -138,19 +141,21 @@ export const databaseRefuses: Check = {
   async run(facts) {
     const watched = await watchUnits(facts)
     const { stores } = facts.reality
-    const found = REFUSALS.flatMap(({ software, says, over, cause, why, ofStore }) => {
+    const found = REFUSALS.flatMap(({ software, says, over, cause, why, ofStore, plain }) => {
       const store = stores.find((each) => software.test(each.software) && each.pid !== undefined)
       if (!store) return []
       const own = store.owner?.name ?? store.software
       const mine = watched.find(({ id }) => id === own)?.lines ?? []
       const since = Math.max(facts.now - RECENT, mine.findLast(({ text }) => over?.test(text))?.at ?? 0)
+      const known = clientsOf(facts, store.software, Number(store.settings.port) || 0)
       const said = watched.flatMap(({ id, lines }) => {
+        if (plain && id !== own && !known.includes(id)) return []
         const line = lines.findLast(({ text, at }) => at > since && says.test(text))
         return line ? [{ id, line }] : []
       })
       if (said.length === 0) return []
       const clients = said.filter(({ id }) => id !== own).map(({ id }) => id)
-      const users = clients.length > 0 ? clients : clientsOf(facts, store.software, Number(store.settings.port) || 0)
+      const users = clients.length > 0 ? clients : known
       const subject = ofStore ? own : (users[0] ?? own)
       return finding({
         cause,

@@ -257,6 +257,10 @@ describe('descriptors and connections', () => {
     )
     const says = (text: string) => find(t, connectionExhaustion, { recent: [line(text)] })
     assert.equal((await says('connect EADDRNOTAVAIL 10.0.0.7:5432')).length, 1)
+    const burst = 'request_sock_TCP: Possible SYN flooding on port 0.0.0.0:443. Sending cookies.'
+    assert.deepEqual(brief(await find(t, connectionExhaustion, { kernel: [kernelLine(burst)] })), [
+      'medium CONNECTION_EXHAUSTION kernel',
+    ])
     assert.deepEqual(await says('listen EADDRNOTAVAIL: address not available 10.9.8.7:80'), [])
   })
 
