@@ -27,7 +27,16 @@ export const TOPICS = [
 export type Topic = (typeof TOPICS)[number]
 
 /** One line of the journal. */
-export type LogLine = { at: number; unit: string; identifier: string; priority: number; pid: number; text: string }
+export type LogLine = {
+  at: number
+  unit: string
+  /** Of which unit of an account its own manager speaks. */
+  userUnit?: string
+  identifier: string
+  priority: number
+  pid: number
+  text: string
+}
 
 /** Something on this host's own address. `http`: a path to ask for; `tls`: with which name to shake hands. */
 export type Target = { port: number; address: string; http?: string; tls?: string }

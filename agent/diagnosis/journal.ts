@@ -17,9 +17,11 @@ export function parseJournal(text: string): LogLine[] {
 
 function readLine(entry: Record<string, unknown>): LogLine {
   const unit = field(entry.UNIT) || field(entry._SYSTEMD_UNIT)
+  const userUnit = field(entry.USER_UNIT)
   return {
     at: Math.round(Number(field(entry.__REALTIME_TIMESTAMP)) / 1000) || 0,
     unit,
+    ...(userUnit && { userUnit }),
     identifier: field(entry.SYSLOG_IDENTIFIER),
     priority: Number(field(entry.PRIORITY) || 6),
     pid: Number(field(entry._PID)) || 0,

@@ -8,7 +8,7 @@ const JOURNAL = [
   // With `--since`, `--lines` takes the oldest of them else.
   '--reverse',
   '--output=json',
-  '--output-fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,_SYSTEMD_UNIT,UNIT,_PID',
+  '--output-fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,_SYSTEMD_UNIT,UNIT,USER_UNIT,_PID',
 ]
 const UNIT = /^[A-Za-z0-9_@:.\\-]{1,250}\.(?:service|socket|timer|path|mount|target|slice|scope)$/
 

@@ -7,9 +7,8 @@ const CRASHES = 3
 const BY_USER = /^user@(\d+)\.service$/
 const FAILED =
   /^(\S+\.(?:service|socket|timer|path|mount)): (?:Failed with result '([^']+)'|Start request repeated too quickly)/
-const STARTED = /^(?:Started|Finished|Stopped) (\S+\.(?:service|socket|timer|path|mount))\b/
-/** Up to systemd 248, by its description alone: whose that is, nobody here can say. */
-const NAMELESS = /^(?:Started|Finished) (?!\S+\.(?:service|socket|timer|path|mount)\b).+\.$/
+/** Older systemd says a description there, and no name. */
+const STARTED = /^(?:Started|Finished|Stopped) (\S+\.(?:service|socket|timer|path|mount)\b)?/
 
 const ofSupervisors = ({ reality, now }: Facts): Finding[] =>
   reality.supervised
@@ -25,36 +24,25 @@ const ofSupervisors = ({ reality, now }: Facts): Finding[] =>
       }),
     )
 
-/** It has a process that is younger than its failure; the time of a boot is known to the second. */
-const runsAgain = ({ reality }: Facts, name: string, { unit, at }: LogLine): boolean =>
-  reality.processes.some(
-    ({ owner, cgroup, processes }) =>
-      owner.name === name && cgroup.includes(`/${unit}/`) && processes.some(({ since }) => since >= at - 1_000),
-  )
-
 /** The journal says it; an account's own manager is asked by that account alone. */
-function ofAccounts(lines: readonly LogLine[], facts: Facts): Finding[] {
+function ofAccounts(lines: readonly LogLine[]): Finding[] {
   const last = new Map<string, LogLine>()
   for (const line of lines) {
     if (!BY_USER.test(line.unit) || line.identifier !== 'systemd') continue
     const [, failed] = FAILED.exec(line.text) ?? []
-    const [, started] = STARTED.exec(line.text) ?? []
+    const start = STARTED.exec(line.text)
+    const started = start && (line.userUnit ?? start[1])
     if (failed) last.set(failed, line)
     if (started) last.delete(started)
   }
-  const failed = [...last].filter(([name, line]) => !runsAgain(facts, name, line))
-  return failed.map(([name, line]) => {
-    const perhapsBack = lines
-      .slice(lines.indexOf(line))
-      .some(({ unit, identifier, text }) => unit === line.unit && identifier === 'systemd' && NAMELESS.test(text))
+  return [...last].map(([name, line]) => {
     const uid = BY_USER.exec(line.unit)?.[1]
     const again = /too quickly|start-limit/.test(line.text)
     return finding({
       cause: again ? 'UNIT_CRASH_LOOP' : 'UNIT_FAILED',
       subject: name,
       title: `${name}, a unit of user ${uid}, ${again ? 'ended so often that it is started no more' : 'has failed'}: ${line.text}`,
-      severity: perhapsBack ? 'low' : 'high',
-      confidence: perhapsBack ? 0.5 : 0.85,
+      confidence: 0.85,
       evidence: [
         quoted(line),
         ...lines
@@ -71,5 +59,5 @@ export const supervised: Check = {
   name: 'what supervisors and accounts keep',
   topics: ['service'],
   run: async (facts) =>
-    lastOf([...ofSupervisors(facts), ...ofAccounts(await facts.journal('recent'), facts)], ({ subject }) => subject),
+    lastOf([...ofSupervisors(facts), ...ofAccounts(await facts.journal('recent'))], ({ subject }) => subject),
 }

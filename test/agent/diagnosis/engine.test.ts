@@ -215,16 +215,19 @@ describe('what it reads with', () => {
       [
         '{"__REALTIME_TIMESTAMP":"1000000","MESSAGE":[104,105],"PRIORITY":"3","_SYSTEMD_UNIT":"a.service","_PID":"7"}',
         '{"MESSAGE":["x","y"],"UNIT":"b.service"}',
+        '{"MESSAGE":"z","_SYSTEMD_UNIT":"user@1000.service","USER_UNIT":"c.service"}',
         '{"MESSAGE":',
       ].join('\n'),
     )
     assert.deepEqual(
       lines.map(({ at, text, unit, priority, pid }) => [at, text, unit, priority, pid]),
       [
+        [0, 'z', 'user@1000.service', 6, 0],
         [0, 'x', 'b.service', 6, 0],
         [1000, 'hi', 'a.service', 3, 7],
       ],
     )
+    assert.equal(lines[0]?.userUnit, 'c.service')
   })
 })
 

@@ -18,6 +18,7 @@ import { logFlood } from '../../../agent/diagnosis/checks/log-flood.ts'
 import { memoryPressure } from '../../../agent/diagnosis/checks/memory-pressure.ts'
 import { networkDown } from '../../../agent/diagnosis/checks/network-down.ts'
 import { killsIn, oomKill } from '../../../agent/diagnosis/checks/oom-kill.ts'
+import { supervised } from '../../../agent/diagnosis/checks/supervised.ts'
 import { whatDenies } from '../../../agent/diagnosis/rules.ts'
 import { listener } from '../../helpers/reality.ts'
 import { tcpLine } from '../reality/tree.ts'
@@ -124,6 +125,15 @@ describe('disks', () => {
     assert.deepEqual(await read('nfs4'), [])
     assert.deepEqual(brief(await read('nfs4', '', there)), high)
   })
+})
+
+test('a unit of an account that came back is none that failed, though older systemd says its description alone', async (t) => {
+  const say = (text: string, userUnit: string) =>
+    line(text, { unit: 'user@1000.service', identifier: 'systemd', userUnit })
+  const failed = say("sync.service: Failed with result 'exit-code'.", 'sync.service')
+  const back = (of: string) => find(t, supervised, { recent: [failed, say('Started Sync of files.', of)] })
+  assert.deepEqual(await back('sync.service'), [])
+  assert.deepEqual(brief(await back('other.service')), ['high UNIT_FAILED sync.service'])
 })
 
 describe('memory', () => {

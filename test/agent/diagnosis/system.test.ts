@@ -95,42 +95,6 @@ describe('units that systemd itself does not list', () => {
     assert.deepEqual(await serious(t, supervised, { units: [log(failed)] }), ['UNIT_FAILED sync.service'])
     assert.deepEqual(await serious(t, supervised, { units: [log(failed, 'Started sync.service - Sync.')] }), [])
   })
-  test('of an account, that came back under a description alone, or is seen to run', async (t) => {
-    const failed = "sync.service: Failed with result 'exit-code'."
-    assert.deepEqual(await serious(t, supervised, { units: [log('Started Sync.', failed)] }), [
-      'UNIT_FAILED sync.service',
-    ])
-    assert.deepEqual(await serious(t, supervised, { units: [log(failed, 'Started Sync of files.')] }), [])
-    const alive = (since: number, uid = 1000) => ({
-      units: [log(failed)],
-      processes: [
-        {
-          owner: { kind: 'user-unit' as const, name: 'sync.service' },
-          cgroup: `/user.slice/user-${uid}.slice/user@${uid}.service/app.slice/sync.service`,
-          count: 1,
-          memory: 1,
-          cpuMs: 1,
-          processes: [
-            {
-              pid: 7,
-              name: 'sync',
-              command: 'sync',
-              user: 'app',
-              state: 'S',
-              memory: 1,
-              threads: 1,
-              cpuMs: 1,
-              since,
-              replaced: false,
-            },
-          ],
-        },
-      ],
-    })
-    assert.deepEqual(await found(t, supervised, alive(NOW)), [])
-    assert.equal((await serious(t, supervised, alive(NOW, 1001))).length, 1)
-    assert.equal((await serious(t, supervised, alive(NOW - 60 * MINUTE))).length, 1)
-  })
   test('of a supervisor', async (t) => {
     const health = { ...HEALTH, state: 'failed' as const, why: 'FATAL' }
     const kept = {
