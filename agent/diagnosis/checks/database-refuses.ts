@@ -147,15 +147,14 @@ export const databaseRefuses: Check = {
       const own = store.owner?.name ?? store.software
       const mine = watched.find(({ id }) => id === own)?.lines ?? []
       const since = Math.max(facts.now - RECENT, mine.findLast(({ text }) => over?.test(text))?.at ?? 0)
-      const known = clientsOf(facts, store.software, Number(store.settings.port) || 0)
+      const known = () => clientsOf(facts, store.software, Number(store.settings.port) || 0)
       const said = watched.flatMap(({ id, lines }) => {
-        if (plain && id !== own && !known.includes(id)) return []
         const line = lines.findLast(({ text, at }) => at > since && says.test(text))
-        return line ? [{ id, line }] : []
+        return line && (!plain || id === own || known().includes(id)) ? [{ id, line }] : []
       })
       if (said.length === 0) return []
       const clients = said.filter(({ id }) => id !== own).map(({ id }) => id)
-      const users = clients.length > 0 ? clients : known
+      const users = clients.length > 0 ? clients : known()
       const subject = ofStore ? own : (users[0] ?? own)
       return finding({
         cause,
