@@ -98,6 +98,10 @@ test('the command line says so when a program of it is empty or missing, and doe
     assert.equal(whole.code, 0)
     assert.match(whole.stdout, part === 'uninstall.sh' ? /^removed/ : new RegExp(`^node .*${part}.* ${subcommand}`))
   }
+  rmSync(join(version, 'node'))
+  const without = await runProgram('/bin/sh', [link, 'doctor'])
+  assert.deepEqual([without.code, /\/node is missing.*bootstrap_recover/.test(without.stderr)], [1, true])
+  assert.equal((await runProgram('/bin/sh', [link, 'uninstall'])).code, 0)
 })
 
 test('the installer acts on its last line alone', () => {
