@@ -69,7 +69,7 @@ function judgedRows(name: string, { memory, cpuShare, started }: Watched): Row[]
   return [
     judged(rss, { gate: 70, goal: 64, ...bounds }),
     judged(own, { gate: 22, goal: 17, ...bounds }),
-    { name: `${name}: pages of its files that nobody else uses now`, values: [memory.clean / MIB], unit: 'MB' },
+    { name: `${name}: of it, pages that it has changed`, values: [memory.changed / MIB], unit: 'MB' },
     judged(cpu, { gate: 0.1, ...bounds }),
     judged({ name: `${name}: processes started`, values: [started], unit: '', note: 'gate 0' }, { gate: 0, ...bounds }),
   ]
@@ -106,8 +106,7 @@ export async function idleDaemon(): Promise<Line> {
       notes: [
         'floor: node with a timer. peer: grpc-js, proto-loader and zod in a few lines, connected and beating. ours: the daemon as `npm run up`',
         `starts it. installed: ${installed ? 'its unit in a systemd guest' : 'not measured, there can be no guest here'}. One minute at the real pace`,
-        'of six heartbeats; CPU of all threads. Private memory is what no other process has and the kernel cannot take back (Private_Dirty); the',
-        'unchanged pages of a file, its program above all, are the page cache, and who else has them mapped is chance.',
+        'of six heartbeats; CPU of all threads.',
       ],
       rows: rowsOf(await watch([timer, peer, daemon, ...(installed ? [installed] : [])])),
     }

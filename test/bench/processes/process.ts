@@ -20,11 +20,12 @@ function memory(): ReturnType<typeof memoryOf> {
   return memoryOf('self')
 }
 
-/** Bytes: resident; what is its own alone; and the unchanged pages of files that nobody else has mapped at the moment. */
-export function memoryOf(pid: number | 'self'): { rss: number; private: number; clean: number } {
+/** Bytes: resident; what is its own alone; and of that what it has changed, so that the kernel cannot take it back. */
+export function memoryOf(pid: number | 'self'): { rss: number; private: number; changed: number } {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
   const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) * 1024
-  return { rss: kib('Rss'), private: kib('Private_Dirty'), clean: kib('Private_Clean') }
+  const changed = kib('Private_Dirty')
+  return { rss: kib('Rss'), private: kib('Private_Clean') + changed, changed }
 }
 
 /** In a process of the benchmark: what it can be asked. It ends when nobody asks any more. */
